@@ -1,0 +1,1 @@
+"""The door to the network: one protocol, two implementations, one contract suite."""
