@@ -1,8 +1,8 @@
 """HTTP messages as values (RFC 9110 6): heads here, content elsewhere.
 
 Field lines stay a sequence, duplicates and order included, because a gateway relays them as they
-came. Names are lower-cased once, at the doors (RFC 9110 5.1 makes them case-insensitive); values are
-bytes, untouched but for the white space around them. Nothing here may parse content.
+came. Names are lower-cased once, at the doors (RFC 9110 5.1 makes them case-insensitive); values
+are bytes, untouched but for the white space around them. Nothing here may parse content.
 """
 
 import msgspec
