@@ -6,10 +6,10 @@ same style, else `unmatched`. Nothing a client sends may pass through into the a
 
 import functools
 import itertools
-import pkgutil
 from collections.abc import Iterable, Iterator
 
 from ghproxy.core.known_paths import MIRRORS, OURS, PROW, Rows
+from ghproxy.core.rest_paths import OUTLINE
 
 UNMATCHED = "unmatched"
 GRAPHQL = "/graphql"
@@ -156,8 +156,7 @@ def _mirrored(template: str) -> Iterator[str]:
 
 
 def _known_templates() -> Iterator[str]:
-    outline = pkgutil.get_data("ghproxy.core", "rest_paths.txt") or b""
-    for template in itertools.chain(rest_templates(outline.decode()), _spelled_out(OURS)):
+    for template in itertools.chain(rest_templates(OUTLINE), _spelled_out(OURS)):
         yield from _mirrored(template)
 
 

@@ -1,3 +1,9 @@
+"""GitHub's REST paths, written by scripts/generate-path-templates: do not edit.
+
+One path a line, indented by the number of segments it shares with the line before.
+"""
+
+OUTLINE = """\
 
 advisories
  :ghsa_id
@@ -809,3 +815,4 @@ users
   subscriptions
 versions
 zen
+"""
