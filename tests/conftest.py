@@ -1,0 +1,73 @@
+"""What a test needs beyond Python, and no silent skip in CI.
+
+`@pytest.mark.needs("tool")` skips with the reason on a user's machine. Where CI says it is CI
+(.ci/run does), a missing tool fails the test, and so does every skip that SKIPS_ALLOWED_IN_CI does
+not name.
+"""
+
+import os
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+IN_CI = os.environ.get("CI") == "true" or os.environ.get("GHPROXY_CI") == "1"
+
+SKIPS_ALLOWED_IN_CI = (
+    "../shared is not here",  # recordings of GitHub that cannot be kept in this repository
+)
+
+JAVASCRIPT_CLIENTS = Path(__file__).parent / "e2e" / "node_modules"
+
+DEBIAN_PACKAGES = {"node": "nodejs", "npm": "npm"}
+"""Where the package has not the program's name."""
+
+
+def absence(tool: str) -> str | None:
+    """Why `tool` cannot be used and how to get it; None when it can.
+
+    `octokit` is a JavaScript package, everything else a program on the path.
+    """
+    if tool == "octokit":
+        if missing := absence("node"):
+            return missing
+        return None if (JAVASCRIPT_CLIENTS / tool).is_dir() else f"needs {tool} (scripts/setup)"
+    if shutil.which(tool):
+        return None
+    return f"needs {tool} (apt install {DEBIAN_PACKAGES.get(tool, tool)})"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        for tool in marker.args:
+            if missing := absence(tool):
+                pytest.skip(missing)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _forbid_skip(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _forbid_skip(report)
+
+
+def _forbid_skip(report: Report) -> Report:
+    """In CI a skip is a failure with the same reason, unless it is expected or allowed."""
+    if not IN_CI or not report.skipped or hasattr(report, "wasxfail"):
+        return report
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if any(allowed in reason for allowed in SKIPS_ALLOWED_IN_CI):
+        return report
+    report.outcome = "failed"
+    report.longrepr = f"{reason.removeprefix('Skipped: ')}: a skip, and no skip is allowed in CI"
+    return report
