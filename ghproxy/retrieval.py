@@ -1,0 +1,262 @@
+"""One question to the origin on behalf of the cache: load, ask, keep; what a flight carries out.
+
+Content is buffered only where the answer is to be stored (up to a limit) or is a small refusal;
+everything else is handed on as a stream that one client may have. Nothing that was cut short,
+damaged or contradictory is ever kept.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+
+from ghproxy.clock import Clock
+from ghproxy.core import caching, content_coding
+from ghproxy.core.caching import Freshen, Policy, Refetch, Relay, ReuseStale, Store
+from ghproxy.core.credential import Credential
+from ghproxy.core.errors import ProxyError, UpstreamError
+from ghproxy.core.fields import first, values
+from ghproxy.core.forwarding import storable_request_fields
+from ghproxy.core.message import RequestHead, ResponseHead
+from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse, content_digest
+from ghproxy.origin import Origin, OriginRequest, OriginResponse
+from ghproxy.stores import base
+
+_REFUSAL_BYTES = 262_144
+_INLINE_CHECK_BYTES = 262_144
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request the cache may serve, where it is kept, and on whose account it goes."""
+
+    key: CacheKey
+    request: RequestHead
+    credential: Credential
+    user_agent: str
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """The stored response is current; `newest` is the head of the 304 that said so."""
+
+    stored: StoredResponse
+    newest: ResponseHead
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """New content, whole and stored; `was_conditional` where an older one was known."""
+
+    response: ResponseHead
+    content: bytes
+    was_conditional: bool
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A small answer, whole, that is not stored; `was_conditional` as above."""
+
+    response: ResponseHead
+    content: bytes
+    was_conditional: bool
+
+
+class Streamed(msgspec.Struct, frozen=True):
+    """An answer that goes to one client as it arrives; `begun` was read from it already."""
+
+    response: OriginResponse
+    begun: list[bytes]
+    rest: AsyncIterator[bytes]
+    was_conditional: bool
+
+
+class Stale(msgspec.Struct, frozen=True):
+    """A stored response that could not be confirmed, allowed while the origin fails."""
+
+    stored: StoredResponse
+    age_seconds: float
+    cause: str
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """No usable answer."""
+
+    error: UpstreamError
+
+
+Retrieved = Confirmed | Fetched | Refused | Streamed | Stale | Failed
+
+
+class RetrievalSettings(msgspec.Struct, frozen=True):
+    """`max_stored_bytes`: content beyond it is relayed, never stored. `user_agent`: our own."""
+
+    max_stored_bytes: int
+    policy: Policy
+    user_agent: bytes
+
+
+async def dispose(retrieved: Retrieved) -> None:
+    """Close what nobody will read."""
+    if isinstance(retrieved, Streamed):
+        await retrieved.response.aclose()
+
+
+class Retrieval:
+    """Asks the origin for what the store has, had, or lacks."""
+
+    def __init__(
+        self, settings: RetrievalSettings, origin: Origin, store: base.Store, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._origin = origin
+        self._store = store
+        self._clock = clock
+
+    async def retrieve(self, asked: Asked, on_head: Callable[[], None]) -> Retrieved:
+        """Ask under the cache's own condition; `on_head` is called when the origin has answered."""
+        stored = await self._store.load(asked.key)
+        try:
+            return await self._ask(asked, stored, on_head)
+        except UpstreamError as error:
+            return self._without_answer(stored, error)
+
+    async def retrieve_alone(self, asked: Asked) -> Retrieved:
+        """Ask under the client's own condition; its 304 comes back as Refused."""
+        conditions = values(asked.request.fields, b"if-none-match")
+        try:
+            response = await self._send(asked, b", ".join(conditions))
+            if response.head.status == 304:
+                await response.aclose()
+                return Refused(response.head, b"", was_conditional=True)
+            return await self._act(asked, None, response)
+        except UpstreamError as error:
+            return Failed(error)
+
+    async def _ask(
+        self, asked: Asked, stored: StoredResponse | None, on_head: Callable[[], None]
+    ) -> Retrieved:
+        response = await self._send(asked, stored.head.entity_tag if stored else None)
+        on_head()
+        try:
+            return await self._act(asked, stored, response)
+        except _OtherConfirmedError:
+            return await self._act(asked, None, await self._send(asked, None))
+
+    async def _send(self, asked: Asked, entity_tag: bytes | None) -> OriginResponse:
+        fields = storable_request_fields(
+            asked.request.fields, self._settings.user_agent, entity_tag
+        )
+        return await self._origin.send(
+            OriginRequest(
+                "GET", asked.request.target, fields, asked.credential.budget, asked.user_agent
+            )
+        )
+
+    async def _act(
+        self, asked: Asked, stored: StoredResponse | None, response: OriginResponse
+    ) -> Retrieved:
+        """Carry out what the core decides about an answer; the response is closed or handed on."""
+        is_handed_over = False
+        try:
+            retrieved = await self._decided(asked, stored, response)
+            is_handed_over = isinstance(retrieved, Streamed)
+            return retrieved
+        finally:
+            if not is_handed_over:
+                await response.aclose()
+
+    async def _decided(
+        self, asked: Asked, stored: StoredResponse | None, response: OriginResponse
+    ) -> Retrieved:
+        policy, now = self._settings.policy, self._clock.now()
+        head = stored.head if stored else None
+        match caching.on_response(head, response.head, policy, now):
+            case Freshen(freshened, is_changed):
+                assert stored is not None
+                if is_changed:
+                    await self._store.freshen(asked.key, freshened)
+                    stored = StoredResponse(freshened, stored.content)
+                return Confirmed(stored, response.head)
+            case Store() as store:
+                return await self._keep(asked, store, response, was_conditional=head is not None)
+            case Relay(refused):
+                if refused is not None:
+                    await self._store.freshen(asked.key, refused)
+                return await self._relay(response, was_conditional=head is not None)
+            case ReuseStale():
+                assert stored is not None
+                return self._stale(stored, f"status-{response.head.status}")
+            case Refetch():
+                raise _OtherConfirmedError
+
+    async def _keep(
+        self, asked: Asked, store: Store, response: OriginResponse, *, was_conditional: bool
+    ) -> Retrieved:
+        read = await _read(response, self._settings.max_stored_bytes)
+        if isinstance(read, _Unread):
+            return Streamed(response, read.begun, read.rest, was_conditional)
+        if content_coding.is_gzip(response.head.fields) and not await _is_intact(read):
+            raise UpstreamError(
+                ProxyError.HTTP_PROTOCOL_ERROR, "The origin's gzip content is damaged."
+            )
+        now = self._clock.now()
+        head = StoredHead(
+            response.head.status,
+            store.fields,
+            store.own_fields,
+            store.entity_tag,
+            content_digest(read),
+            len(read),
+            stored_at=now,
+            validated_at=now,
+        )
+        await self._store.save(asked.key, StoredResponse(head, read))
+        return Fetched(response.head, read, was_conditional)
+
+    async def _relay(self, response: OriginResponse, *, was_conditional: bool) -> Retrieved:
+        if 200 <= response.head.status < 300 and response.head.status != 204:
+            return Streamed(response, [], response.content(), was_conditional)
+        read = await _read(response, _REFUSAL_BYTES)
+        if isinstance(read, _Unread):
+            return Streamed(response, read.begun, read.rest, was_conditional)
+        return Refused(response.head, read, was_conditional)
+
+    def _without_answer(self, stored: StoredResponse | None, error: UpstreamError) -> Retrieved:
+        head = stored.head if stored else None
+        match caching.on_failure(head, self._settings.policy, self._clock.now()):
+            case ReuseStale():
+                assert stored is not None
+                return self._stale(stored, error.kind.value)
+            case _:
+                return Failed(error)
+
+    def _stale(self, stored: StoredResponse, cause: str) -> Stale:
+        return Stale(stored, self._clock.now() - stored.head.validated_at, cause)
+
+
+class _OtherConfirmedError(Exception):
+    """A 304 whose entity tag is not the one that was asked about."""
+
+
+class _Unread(msgspec.Struct, frozen=True):
+    begun: list[bytes]
+    rest: AsyncIterator[bytes]
+
+
+async def _read(response: OriginResponse, limit_bytes: int) -> bytes | _Unread:
+    """The whole content, or what has been read of one that is larger than the limit."""
+    chunks = response.content()
+    stated = first(response.head.fields, b"content-length")
+    if stated is not None and stated.isdigit() and int(stated) > limit_bytes:
+        return _Unread([], chunks)
+    begun: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        begun.append(chunk)
+        size += len(chunk)
+        if size > limit_bytes:
+            return _Unread(begun, chunks)
+    return begun[0] if len(begun) == 1 else b"".join(begun)
+
+
+async def _is_intact(content: bytes) -> bool:
+    if len(content) <= _INLINE_CHECK_BYTES:
+        return content_coding.is_intact(content)
+    return await asyncio.to_thread(content_coding.is_intact, content)

@@ -1,0 +1,218 @@
+"""The endpoint of the main port: one plain ASGI callable, every path of it the origin's.
+
+It reads the request as it came, hands it to the gateway and writes the answer; what happened is
+recorded once, at the end. The server's protocol class refuses malformed requests before they get
+here and cancels this task when its client leaves.
+"""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import msgspec
+from ghproxy.web.protocol import TornResponse
+
+from ghproxy.clock import Clock
+from ghproxy.core.credential import Credential, credential_from_fields
+from ghproxy.core.errors import UpstreamError
+from ghproxy.core.fields import first
+from ghproxy.core.message import Fields, RequestHead
+from ghproxy.core.outcome import CacheMode, Outcome
+from ghproxy.gateway import Exchange, Gateway, Reply
+from ghproxy.web import errors
+from ghproxy.web.request_content import (
+    Receive,
+    RequestContent,
+    RequestContentError,
+    RequestContentSettings,
+)
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_EMPTY: Final = frozenset({204, 304})
+_NOT_HERE: Final = frozenset({b"x-request-id"})
+_NOT_HERE_EMPTY: Final = _NOT_HERE | {b"content-length"}
+_ONE_WRITE_BYTES: Final = 65_536
+
+
+class ProxySettings(msgspec.Struct, frozen=True):
+    """Seconds until an answer must have begun, and for how long a client may not read."""
+
+    request_timeout_seconds: float = 30.0
+    write_timeout_seconds: float = 60.0
+    content: RequestContentSettings = RequestContentSettings()
+
+
+class ProxyEndpoint:
+    """ASGI: scope in, the gateway's reply out."""
+
+    def __init__(
+        self,
+        settings: ProxySettings,
+        gateway: Gateway,
+        clock: Clock,
+        record: Callable[[Outcome], None],
+    ) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._clock = clock
+        self._record = record
+        self._request_id_prefix = secrets.token_hex(4)
+        self._request_numbers = itertools.count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        visit = _Visit(request_from_scope(scope), self._clock.monotonic())
+        request_id = first(visit.request.fields, b"x-request-id") or self._next_request_id()
+        writer = _Writer(send, visit.request.method, request_id, self._settings)
+        try:
+            await self._answer(visit, receive, writer)
+        except UpstreamError as error:
+            await _fail(visit, writer, errors.bad_gateway(error), error.detail)
+        except RequestContentError as error:
+            await _fail(visit, writer, _content_timed_out(), str(error))
+        except TimeoutError:
+            seconds = self._settings.request_timeout_seconds
+            await _fail(visit, writer, errors.request_timed_out(seconds), "request time-out")
+        finally:
+            self._record(visit.outcome(self._clock.monotonic(), writer.status))
+
+    async def _answer(self, visit: "_Visit", receive: Receive, writer: "_Writer") -> None:
+        reply = await self._reply(visit, receive)
+        visit.mode = reply.mode
+        try:
+            await writer.write(reply)
+        finally:
+            await reply.aclose()
+
+    async def _reply(self, visit: "_Visit", receive: Receive) -> Reply:
+        """The gateway's reply; its time runs from the moment the request's content is whole."""
+        exchange = Exchange(visit.request, visit.credential, visit.user_agent)
+        limit_seconds = self._settings.request_timeout_seconds
+        if _has_no_content(visit.request):
+            async with asyncio.timeout(limit_seconds):
+                return await self._gateway.handle(exchange)
+        async with asyncio.timeout(None) as timeout:
+            loop = asyncio.get_running_loop()
+            content = RequestContent(
+                self._settings.content,
+                receive,
+                on_complete=lambda: timeout.reschedule(loop.time() + limit_seconds),
+            )
+            exchange = msgspec.structs.replace(
+                exchange, content=await content.gather(), content_bytes=_length(visit.request)
+            )
+            return await self._gateway.handle(exchange)
+
+    def _next_request_id(self) -> bytes:
+        return f"{self._request_id_prefix}-{next(self._request_numbers):x}".encode()
+
+
+class _Visit:
+    """What becomes of one request while it is here; `outcome` freezes it."""
+
+    def __init__(self, request: RequestHead, started_at: float) -> None:
+        self.request = request
+        self.started_at = started_at
+        self.credential: Credential = credential_from_fields(request.fields)
+        self.user_agent = (first(request.fields, b"user-agent") or b"").decode("latin-1")
+        self.mode = CacheMode.ERROR
+        self.error = ""
+
+    def outcome(self, ended_at: float, status: int) -> Outcome:
+        return Outcome(
+            self.request.method,
+            self.request.target,
+            self.user_agent,
+            self.credential.budget,
+            self.mode,
+            status,
+            ended_at - self.started_at,
+            self.error,
+        )
+
+
+class _Writer:
+    """Writes one response; `status` is 0 until its head is out."""
+
+    def __init__(self, send: Send, method: str, request_id: bytes, settings: ProxySettings) -> None:
+        self._send = send
+        self._method = method
+        self._request_id = request_id
+        self._settings = settings
+        self.status = 0
+
+    async def write(self, reply: Reply) -> None:
+        """Head and content; raises UpstreamError where the content breaks off."""
+        chunks = None if self._method == "HEAD" else reply.chunks
+        if chunks is None:
+            await self.write_whole(reply.status, reply.fields, reply.content)
+            return
+        begun = await anext(chunks, b"")  # an answer that breaks at once is still a clean 502
+        await self._head(reply.status, reply.fields)
+        await self._chunk(begun)
+        async for chunk in chunks:
+            await self._chunk(chunk)
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def write_whole(self, status: int, fields: Fields, content: bytes) -> None:
+        """A response whose content is at hand."""
+        await self._head(status, fields)
+        if len(content) > _ONE_WRITE_BYTES:
+            for start in range(0, len(content), _ONE_WRITE_BYTES):
+                await self._chunk(content[start : start + _ONE_WRITE_BYTES])
+            content = b""
+        body = b"" if self._method == "HEAD" else content
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _head(self, status: int, fields: Fields) -> None:
+        dropped = _NOT_HERE_EMPTY if status in _EMPTY else _NOT_HERE
+        lines = [line for line in fields if line[0] not in dropped]
+        lines.append((b"x-request-id", self._request_id))
+        self.status = status
+        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+
+    async def _chunk(self, chunk: bytes) -> None:
+        """One piece, within the time that a client may take to make room for it."""
+        try:
+            async with asyncio.timeout(self._settings.write_timeout_seconds):
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError:
+            raise TornResponse from None
+
+
+async def _fail(visit: _Visit, writer: _Writer, page: errors.Answer, detail: str) -> None:
+    visit.mode = CacheMode.ERROR
+    visit.error = detail
+    if writer.status:
+        # The head is out: only a torn connection tells the client that the content is not whole.
+        raise TornResponse
+    await writer.write_whole(page.status, page.fields, page.content)
+
+
+def request_from_scope(scope: Scope) -> RequestHead:
+    """The head as it was sent; the protocol class leaves the exact target in the scope."""
+    target = scope.get("ghproxy.target")
+    if target is None:
+        query = scope["query_string"]
+        target = scope["raw_path"] + (b"?" + query if query else b"")
+    return RequestHead(scope["method"], target, tuple(map(tuple, scope["headers"])))
+
+
+def _has_no_content(request: RequestHead) -> bool:
+    for name, value in request.fields:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+            return False
+    return True
+
+
+def _length(request: RequestHead) -> int | None:
+    stated = first(request.fields, b"content-length")
+    return None if stated is None else int(stated)
+
+
+def _content_timed_out() -> errors.Answer:
+    return errors.error_response(408, "The request content stalled", close=True)
