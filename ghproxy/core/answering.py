@@ -35,6 +35,7 @@ _NOT_IN_304: Final = frozenset(
     }
 )
 _REPLACED: Final = frozenset({b"x-cache-mode", b"x-from-cache"})
+_CONTENTLESS: Final = frozenset({204, 304})
 _INLINE_BYTES: Final = 1_048_576
 
 
@@ -138,6 +139,8 @@ def _answer(
     if conditions and response.status == 200 and entity_tag and is_current(conditions, entity_tag):
         kept = tuple(line for line in fields if line[0] not in _NOT_IN_304)
         return Answer(304, _reported(_strong(kept), report))
+    if response.status in _CONTENTLESS:
+        return Answer(response.status, _reported(fields, report))
     if decoder_for(request, response) is not None:
         reported = _reported(identity_fields(fields), report)
         return _without_content(request, _decoded(response.status, reported, content))

@@ -19,8 +19,8 @@ def accepts_gzip(fields: Fields) -> bool:
     accepted = False
     for member in members(values(fields, b"accept-encoding")):
         coding, _, parameters = member.partition(b";")
-        weight = parameters.replace(b" ", b"").removeprefix(b"q=").rstrip(b"0")
-        is_refused = b";" in member and weight in {b"", b"."}
+        weight = parameters.replace(b" ", b"")
+        is_refused = weight.startswith(b"q=0") and not weight[2:].strip(b"0.")
         match coding.strip():
             case b"gzip" | b"x-gzip":
                 return not is_refused

@@ -8,7 +8,8 @@ OURS = b"ghproxy/1"
 @pytest.mark.parametrize(
     "name",
     [
-        b"connection", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
+        b"connection", b"keep-alive", b"proxy-authorization", b"proxy-connection", b"te",
+        b"trailer",
         b"transfer-encoding", b"upgrade", b"host", b"content-length", b"expect", b"forwarded",
         b"x-forwarded-for", b"x-forwarded-host", b"x-http-method-override", b"x-original-url",
         b"x-rewrite-url", b"x-real-ip", b"x-prow-ghcache-token-budget-identifier",
