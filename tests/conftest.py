@@ -18,7 +18,7 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 IN_CI = os.environ.get("CI") == "true" or os.environ.get("GHPROXY_CI") == "1"
 
 SKIPS_ALLOWED_IN_CI = (
-    "../shared is not here",  # recordings of GitHub that cannot be kept in this repository
+    "is not beside this checkout",  # ../shared: recordings of GitHub that cannot be kept here
 )
 
 JAVASCRIPT_CLIENTS = Path(__file__).parent / "e2e" / "node_modules"

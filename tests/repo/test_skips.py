@@ -67,7 +67,7 @@ def test_any_other_skip_fails_in_ci(tmp_path: Path, test: str) -> None:
 
 
 def test_a_skip_on_the_list_is_allowed_in_ci(tmp_path: Path) -> None:
-    test = 'import pytest\ndef test_it(): pytest.skip("../shared is not here")'
+    test = 'import pytest\ndef test_it(): pytest.skip("headers.json is not beside this checkout")'
 
     code, output = outcome(tmp_path, test, ci=True)
 
