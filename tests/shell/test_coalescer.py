@@ -1,0 +1,329 @@
+"""The six endings of a flight, and what must never happen to those who wait for one."""
+
+import asyncio
+
+import pytest
+
+from ghproxy.coalescer import Coalescer, CoalescerSettings, Landing, Sharing
+from ghproxy.core.stored import CacheKey
+from tests.support.clock import FakeClock
+
+KEY = CacheKey(b"r", b"p")
+
+
+class Result:
+    def __init__(self, name):
+        self.name = name
+        self.is_closed = False
+
+
+class Airport:
+    """Flights whose landing the test decides."""
+
+    def __init__(self, settings=None):
+        self.clock = FakeClock()
+        self.coalescer = Coalescer(settings or CoalescerSettings(), self.clock, self.dispose)
+        self.flights = []
+        self.landings = []
+
+    async def dispose(self, result):
+        result.is_closed = True
+
+    async def perform(self, flight):
+        landing = asyncio.get_running_loop().create_future()
+        self.flights.append(flight)
+        self.landings.append(landing)
+        return await landing
+
+    def passenger(self, key=KEY):
+        return asyncio.create_task(self.coalescer.join(key, self.perform))
+
+    def land(self, number, sharing=Sharing.EVERYBODY):
+        result = Result(f"flight {number}")
+        self.landings[number].set_result(Landing(result, sharing))
+        return result
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_everybody_gets_what_one_flight_brought():
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger() for _ in range(100)]
+        await settle()
+        assert len(airport.flights) == 1
+        assert airport.coalescer.snapshot().waiting == 100
+        result = airport.land(0)
+        arrivals = await asyncio.gather(*passengers)
+        assert {arrival.result for arrival in arrivals} == {result}
+        assert [arrival.is_leader for arrival in arrivals].count(True) == 1
+        assert airport.coalescer.snapshot().flights == 0
+        assert airport.coalescer.snapshot().waiting == 0
+
+    asyncio.run(story())
+
+
+def test_different_keys_never_share():
+    async def story():
+        airport = Airport()
+        airport.passenger(), airport.passenger(CacheKey(b"r", b"q"))
+        await settle()
+        assert len(airport.flights) == 2
+        await airport.coalescer.aclose()
+
+    asyncio.run(story())
+
+
+def test_a_follower_is_not_cancelled_with_its_leader():
+    async def story():
+        airport = Airport()
+        leader, follower = airport.passenger(), airport.passenger()
+        await settle()
+        leader.cancel()
+        await settle()
+        result = airport.land(0)
+        assert (await follower).result is result
+        assert leader.cancelled()
+
+    asyncio.run(story())
+
+
+def test_a_flight_that_nobody_waits_for_is_cancelled_and_boards_nobody():
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger(), airport.passenger()]
+        await settle()
+        for passenger in passengers:
+            passenger.cancel()
+        await asyncio.wait(passengers)
+        late = airport.passenger()
+        await settle()
+        assert airport.landings[0].cancelled()
+        assert len(airport.flights) == 2
+        result = airport.land(1)
+        assert (await late).result is result
+
+    asyncio.run(story())
+
+
+def test_a_passenger_that_leaves_before_the_flight_has_begun_leaves_nothing_behind():
+    async def story():
+        airport = Airport()
+        passenger = airport.passenger()
+        await asyncio.sleep(0)  # the flight's task exists and has not run yet
+        passenger.cancel()
+        await settle()
+        assert airport.coalescer.snapshot().flights == 0
+        assert airport.coalescer._flights == {}
+
+    asyncio.run(story())
+
+
+def test_after_a_passing_failure_one_follower_leads_a_new_flight_for_the_others():
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger() for _ in range(4)]
+        await settle()
+        first = airport.land(0, Sharing.TRANSIENT)
+        await settle()
+        assert passengers[0].result().result is first, "the leader is told at once"
+        assert len(airport.flights) == 2
+        second = airport.land(1)
+        assert {arrival.result for arrival in await asyncio.gather(*passengers[1:])} == {second}
+
+    asyncio.run(story())
+
+
+def test_a_second_failure_is_shared():
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger() for _ in range(4)]
+        await settle()
+        airport.land(0, Sharing.TRANSIENT)
+        await settle()
+        second = airport.land(1, Sharing.TRANSIENT)
+        assert {arrival.result for arrival in await asyncio.gather(*passengers[1:])} == {second}
+        assert len(airport.flights) == 2
+
+    asyncio.run(story())
+
+
+def test_what_is_not_shareable_goes_to_one_and_the_others_go_alone():
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger() for _ in range(3)]
+        await settle()
+        result = airport.land(0, Sharing.ONE)
+        arrivals = await asyncio.gather(*passengers)
+        assert [arrival.result for arrival in arrivals] == [result, None, None]
+        assert not result.is_closed
+
+    asyncio.run(story())
+
+
+def test_a_follower_takes_what_its_departed_leader_does_not_take():
+    async def story():
+        airport = Airport()
+        leader, follower = airport.passenger(), airport.passenger()
+        await settle()
+        result = airport.land(0, Sharing.ONE)
+        leader.cancel()  # it has landed, and the leader has not looked yet
+        arrival = await follower
+        assert (arrival.result, arrival.is_leader) == (result, True)
+        assert not result.is_closed
+
+    asyncio.run(story())
+
+
+def test_what_nobody_takes_is_closed():
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger(), airport.passenger()]
+        await settle()
+        result = airport.land(0, Sharing.ONE)
+        await asyncio.sleep(0)
+        for passenger in passengers:
+            passenger.cancel()
+        await asyncio.wait(passengers)
+        assert result.is_closed
+
+    asyncio.run(story())
+
+
+def test_what_one_took_is_not_closed_when_another_leaves():
+    async def story():
+        airport = Airport()
+        leader, follower = airport.passenger(), airport.passenger()
+        await settle()
+        result = airport.land(0, Sharing.ONE)
+        follower.cancel()
+        assert (await leader).result is result
+        await settle()
+        assert not result.is_closed
+
+    asyncio.run(story())
+
+
+def test_a_follower_that_waited_too_long_leads_a_newer_flight_once():
+    async def story():
+        airport = Airport(CoalescerSettings(boarding_seconds=1, patience_seconds=0))
+        leader, follower = airport.passenger(), airport.passenger()
+        await asyncio.sleep(0)  # both have boarded; the follower's patience ends in the next round
+        airport.clock.advance(2)
+        await settle()
+        assert len(airport.flights) == 2
+        newer = airport.land(1)
+        assert (await follower).result is newer
+        older = airport.land(0)
+        assert (await leader).result is older
+
+    asyncio.run(story())
+
+
+def test_a_follower_without_patience_does_not_wait_in_circles():
+    async def story():
+        airport = Airport(CoalescerSettings(boarding_seconds=60, patience_seconds=0))
+        leader, follower = airport.passenger(), airport.passenger()
+        await settle()
+        await asyncio.sleep(0)
+        result = airport.land(0)
+        arrivals = await asyncio.gather(leader, follower)
+        assert [arrival.result for arrival in arrivals] == [result, result]
+        assert len(airport.flights) == 1
+
+    asyncio.run(story())
+
+
+def test_nobody_boards_a_flight_that_is_too_old():
+    async def story():
+        airport = Airport(CoalescerSettings(boarding_seconds=1))
+        airport.passenger()
+        await settle()
+        airport.clock.advance(1)
+        airport.passenger()
+        await settle()
+        assert len(airport.flights) == 1
+        airport.clock.advance(0.001)
+        airport.passenger()
+        await settle()
+        assert len(airport.flights) == 2
+        await airport.coalescer.aclose()
+
+    asyncio.run(story())
+
+
+def test_nobody_boards_once_the_origin_has_answered():
+    async def story():
+        airport = Airport()
+        airport.passenger()
+        await settle()
+        airport.flights[0].close_boarding()
+        airport.passenger()
+        await settle()
+        assert len(airport.flights) == 2
+        await airport.coalescer.aclose()
+
+    asyncio.run(story())
+
+
+def test_nobody_boards_a_flight_that_started_before_a_write():
+    async def story():
+        airport = Airport()
+        first = airport.passenger()
+        await settle()
+        airport.coalescer.note_write()
+        second = airport.passenger()
+        await settle()
+        assert len(airport.flights) == 2
+        new, old = airport.land(1), airport.land(0)
+        assert (await first).result is old
+        assert (await second).result is new
+
+    asyncio.run(story())
+
+
+def test_the_end_of_an_old_flight_does_not_unlist_its_successor():
+    async def story():
+        airport = Airport()
+        first = airport.passenger()
+        await settle()
+        airport.coalescer.note_write()
+        airport.passenger()
+        await settle()
+        airport.land(0)
+        await first
+        airport.passenger()
+        await settle()
+        assert len(airport.flights) == 2
+        await airport.coalescer.aclose()
+
+    asyncio.run(story())
+
+
+def test_an_unexpected_error_reaches_everybody_and_nobody_hangs():
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger() for _ in range(3)]
+        await settle()
+        airport.landings[0].set_exception(ZeroDivisionError())
+        results = await asyncio.gather(*passengers, return_exceptions=True)
+        assert [type(result) for result in results] == [ZeroDivisionError] * 3
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_closing_ends_every_flight(count):
+    async def story():
+        airport = Airport()
+        passengers = [airport.passenger(CacheKey(b"r", b"%d" % n)) for n in range(count)]
+        await settle()
+        await airport.coalescer.aclose()
+        await asyncio.wait(passengers)
+        assert all(passenger.cancelled() for passenger in passengers)
+        assert airport.coalescer.snapshot().flights == 0
+
+    asyncio.run(story())
