@@ -60,7 +60,7 @@ def _without_enterprise_prefix(path: bytes) -> bytes:
     if path == b"/api/graphql":
         return b"/graphql"
     if path == b"/api/v3" or path.startswith(b"/api/v3/"):
-        return path.removeprefix(b"/api/v3") or b"/"
+        return path.removeprefix(b"/api/v3")
     return path
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ghproxy.core.path_template import (
     UNMATCHED,
@@ -71,6 +73,40 @@ def test_prows_tree_decides_first(target: str, template: str) -> None:
     assert path_template(target.encode()) == template
 
 
+def test_any_path_that_prows_tree_takes_gets_prows_string() -> None:
+    lines = [line.split() for line in lines_of("prow_metric_paths.txt")]
+    forms = {
+        template: re.compile(
+            re.sub(r":\w+", "[^/]*", re.sub(r":\w+$", ".*", template) if greedy else template)
+        )
+        for template, *greedy in lines
+    }
+    words = {part for template in forms for part in template.split("/")[1:] if part[:1] != ":"}
+
+    def by_prow(path: str) -> str | None:
+        """Of the templates that fit, the one with its literals first."""
+        fitting = [template for template, form in forms.items() if form.fullmatch(path)]
+        return min(
+            fitting,
+            key=lambda template: [part.startswith(":") for part in template.split("/")],
+            default=None,
+        )
+
+    segment = st.sampled_from(sorted(words)) | st.sampled_from(["x", "1", "a%2Fb"])
+    beginnings = ["", "repos/o/r", "repositories/1", "orgs/o", "organizations/1", "user", "teams/1"]
+
+    @given(st.sampled_from(beginnings), st.lists(segment, max_size=6), st.sampled_from(["", "/"]))
+    @settings(max_examples=1500, deadline=None, derandomize=True)
+    def check(beginning: str, rest: list[str], end: str) -> None:
+        path = "/" + "/".join(filter(None, [beginning, *rest]))
+        path += end if path != "/" else ""
+        expected = by_prow(path)
+        if expected is not None:
+            assert path_template(path.encode()) == expected
+
+    check()
+
+
 PATHS_PROW_ASKS_FOR = """
 /orgs/o/failed_invitations /orgs/o/hooks /orgs/o/hooks/1 /orgs/o/installations
 /orgs/o/invitations/1 /orgs/o/projects /orgs/o/teams/t /orgs/o/teams/t/invitations
@@ -122,6 +158,12 @@ def test_a_described_path_keeps_githubs_names_where_prow_has_none() -> None:
     assert path_template(b"/orgs/a/teams/b/members") == "/orgs/:org/teams/:team_slug/members"
 
 
+def test_of_two_names_for_one_shape_the_first_is_the_label() -> None:
+    template = "/orgs/:org/attestations/:attestation_id"
+    assert template in path_templates()
+    assert path_template(filled("/orgs/:org/attestations/:subject_digest")) == template
+
+
 @pytest.mark.parametrize(
     ("target", "template"),
     [
@@ -167,6 +209,7 @@ def test_what_the_description_lacks_is_known(target: str, template: str) -> None
         ("/?x=/repos/a/b", "/"),
         ("/repos/a/b/", "/repos/:owner/:repo"),
         ("/orgs/a/rulesets/", "/orgs/:org/rulesets"),
+        ("/orgs/a/teams/", "/orgs/:orgname/teams"),
         ("/repos/a/b/labels/kind%2Fbug", "/repos/:owner/:repo/labels/:labelId"),
         ("/repos/a%2Fb", "/repos/:owner"),
         ("/api/v3", "/"),
@@ -176,6 +219,7 @@ def test_what_the_description_lacks_is_known(target: str, template: str) -> None
         ("/api/graphql?x", "/graphql"),
         ("/api/v3/api/v3/repos/a/b", UNMATCHED),
         ("/api/v33/repos/a/b", UNMATCHED),
+        ("/api/v3xrepos/a/b", UNMATCHED),
         ("/graphql/more", UNMATCHED),
         ("/Repos/a/b", UNMATCHED),
     ],
