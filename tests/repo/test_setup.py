@@ -1,4 +1,4 @@
-"""scripts/setup, with a Python and a pip that only write down how they were called."""
+"""scripts/setup and scripts/run, with a Python and a pip that only note how they were called."""
 
 import os
 import shutil
@@ -19,6 +19,7 @@ case "$*" in
 '-m venv '*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
 '-m pip install'*) [ -z "$GATE" ] || cat "$GATE"; exit "${PIP_FAILS:-0}" ;;
 -) cat >/dev/null ;;
+'-P -m ghproxy'*) shift 3; printf '<%s>' "$@"; exit 7 ;;
 esac
 """
 
@@ -31,7 +32,8 @@ class Checkout:
         self.log = directory / "log"
         self.programs = directory / "programs"
         (self.root / "scripts").mkdir(parents=True)
-        shutil.copy(ROOT / "scripts" / "setup", self.root / "scripts")
+        for script in ("setup", "run"):
+            shutil.copy(ROOT / "scripts" / script, self.root / "scripts")
         shutil.copytree(ROOT / "requirements", self.root / "requirements")
         self.programs.mkdir()
         self.python = self.programs / "python3"
@@ -41,11 +43,14 @@ class Checkout:
     def start(self, kind: str = "runtime", **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [self.root / "scripts" / "setup", kind],
-            env={"PATH": f"{self.programs}:/usr/bin:/bin", "LOG": str(self.log)} | environment,
+            env=self.environment() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": f"{self.programs}:/usr/bin:/bin", "LOG": str(self.log)}
 
     def setup(self, kind: str = "runtime", **environment: str) -> tuple[int, str]:
         with self.start(kind, **environment) as process:
@@ -197,3 +202,35 @@ def test_an_unknown_kind_is_refused(checkout: Checkout) -> None:
         1,
         "setup: say runtime, dev or all, not 'everything'\n",
     )
+
+
+def test_run_hands_over_arguments_and_exit_status_and_says_nothing_itself(
+    checkout: Checkout,
+) -> None:
+    link = checkout.programs / "proxy"  # people link it into their path
+    link.symlink_to(checkout.root / "scripts" / "run")
+
+    run = subprocess.run(
+        [link, "--port=1", "a b", ""],
+        cwd="/",
+        env=checkout.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 7
+    assert run.stdout == "<--port=1><a b><>"
+
+
+def test_run_does_not_start_what_could_not_be_set_up(checkout: Checkout) -> None:
+    run = subprocess.run(
+        [checkout.root / "scripts" / "run"],
+        env=checkout.environment() | {"PIP_FAILS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 1
+    assert run.stdout == ""
