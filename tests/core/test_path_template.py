@@ -1,3 +1,4 @@
+import hashlib
 import importlib.machinery
 import importlib.util
 import re
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ghproxy.core import path_template as known
 from ghproxy.core.path_template import (
     UNMATCHED,
     path_template,
@@ -38,6 +40,13 @@ def test_each_of_prows_strings_is_given_byte_for_byte() -> None:
     for line in lines_of("prow_metric_paths.txt"):
         template = line.split()[0]
         assert path_template(filled(template)) == template
+
+
+def test_prows_strings_never_change() -> None:
+    strings = "\n".join(sorted(known._labels(known._PROW)))
+    assert strings.count("\n") == 287
+    digest = hashlib.sha256(strings.encode()).hexdigest()
+    assert digest == "2ac735c665e43d1db29e83e8a4631ddd5e0c51963f50b69c803596808c086c24"
 
 
 def test_where_prow_takes_the_rest_of_a_path_so_do_we() -> None:
