@@ -38,6 +38,9 @@ class Connection(Protocol):
     def exchange_ended(self) -> None:
         """The whole answer is written."""
 
+    def abort(self) -> None:
+        """Reset the connection, so that no client can take the cut for an end."""
+
 
 class Exchange:
     """The ASGI side of one request; one at a time per connection."""
@@ -132,7 +135,7 @@ class Exchange:
     def _cut(self) -> None:
         if not self.complete:
             self.disconnected = True
-            self._connection.transport.abort()
+            self._connection.abort()
 
     async def answer(self, answer: Answer) -> None:
         """Send a whole response that was made here."""
@@ -180,6 +183,7 @@ class Exchange:
     def _send_head(self, status: int, fields: Any) -> None:
         is_head = self.scope["method"] == "HEAD"
         self._may_have_content = not (is_head or status in (204, 304))
+        self._chunks_answer, self._left = False, None  # a head may have failed before
         lines = [STATUS_LINES[status]]
         for name, value in fields:
             if name in _OURS:
@@ -200,6 +204,8 @@ class Exchange:
 
     def _read_own_field(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
+            if self._left is not None or not value.isdigit():
+                raise RuntimeError("the answer's Content-Length is not one number")
             self._left = int(value)
         elif name == b"connection" and b"close" in value.lower():
             self.keep_alive = False

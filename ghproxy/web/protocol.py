@@ -8,6 +8,8 @@ one can disturb the first one's answer. Whatever is refused closes the connectio
 import asyncio
 import collections
 import logging
+import socket
+import struct
 import urllib.parse
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from ghproxy.web.framing import ChunkedContent, ChunkError, SizedContent
 __all__ = ["GatewayProtocol", "TornResponse"]
 
 DEFAULT_LIMITS: Final = hygiene.Limits()
+_RESET: Final = struct.pack("ii", 1, 0)
 
 _log = logging.getLogger("ghproxy.web")
 
@@ -95,7 +98,14 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def abort(self) -> None:
-        """Cut the connection and whatever happens on it."""
+        """Reset the connection, so that no client can take the cut for an end.
+
+        Closing alone would look like the end of content that ends with the connection.
+        """
+        self._is_closing = True
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     def _close_if_idle(self) -> None:
@@ -298,8 +308,7 @@ class GatewayProtocol(HttpToolsProtocol):
         exchange = self._exchange
         self._abandon_exchange()
         if exchange is not None and exchange.started:
-            self._is_closing = True
-            self.transport.abort()
+            self.abort()
             return
         answer = refusal(fault, detail)
         lines = [STATUS_LINES[answer.status]]

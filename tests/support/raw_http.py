@@ -57,11 +57,11 @@ class Client:
             return await self.reader.readexactly(int(lengths[0]))
         if reply.values(b"transfer-encoding") != [b"chunked"]:
             return await self.reader.read()
-        content = b""
+        chunks: list[bytes] = []
         while size := int(await self.reader.readuntil(b"\r\n"), 16):
-            content += (await self.reader.readexactly(size + 2))[:-2]
+            chunks.append((await self.reader.readexactly(size + 2))[:-2])
         await self.reader.readexactly(2)
-        return content
+        return b"".join(chunks)
 
     async def end(self) -> bytes:
         """Everything up to the end of the connection; a reset is a ConnectionError."""
