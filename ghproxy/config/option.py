@@ -1,0 +1,69 @@
+"""What an option is, and the closed words that some of them take."""
+
+import enum
+
+import msgspec
+
+from ghproxy.config.kinds import Kind, Value
+
+
+class Owner(enum.StrEnum):
+    """Whose option it is."""
+
+    PROW = "prow"
+    OURS = "ours"
+
+
+class CacheStore(enum.StrEnum):
+    """Where stored responses are kept."""
+
+    DISK = "disk"
+    MEMORY = "memory"
+
+
+class UpstreamClient(enum.StrEnum):
+    """Which implementation of the upstream door is used."""
+
+    AUTO = "auto"
+    WIRE = "wire"
+    HTTPX = "httpx"
+
+
+class LogLevel(enum.StrEnum):
+    """The words of logrus, Prow's logging library."""
+
+    PANIC = "panic"
+    FATAL = "fatal"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    DEBUG = "debug"
+    TRACE = "trace"
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """One option."""
+
+    name: str
+    kind: Kind
+    default: Value
+    owner: Owner
+    summary: str
+    """What it does, in one short line."""
+    user: str = ""
+    """Who sets it; nobody needs to set an option without effect."""
+    detail: str = ""
+    """What else there is to know, in whole sentences."""
+    default_text: str = ""
+    """The default in words, where it depends on the machine."""
+    absent: Value | None = None
+    """A value by which Prow says "not given"; giving it means giving nothing."""
+    has_effect: bool = True
+    """Whether any value changes anything here."""
+    lacking: str = ""
+    """Which feature is missing; then only the default is accepted."""
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        return "GHPROXY_" + self.name.upper().replace("-", "_")
