@@ -5,8 +5,10 @@
 not name.
 """
 
+import functools
 import os
 import shutil
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +25,7 @@ SKIPS_ALLOWED_IN_CI = (
 
 JAVASCRIPT_CLIENTS = Path(__file__).parent / "e2e" / "node_modules"
 
-DEBIAN_PACKAGES = {"node": "nodejs", "npm": "npm"}
+DEBIAN_PACKAGES = {"node": "nodejs"}
 """Where the package has not the program's name."""
 
 
@@ -35,10 +37,18 @@ def absence(tool: str) -> str | None:
     if tool == "octokit":
         if missing := absence("node"):
             return missing
-        return None if (JAVASCRIPT_CLIENTS / tool).is_dir() else f"needs {tool} (scripts/setup)"
+        if not (JAVASCRIPT_CLIENTS / tool).is_dir():
+            return "needs octokit (apt install npm, then scripts/setup)"
+        return None if _node_version() >= 20 else "needs node 20 or newer"
     if shutil.which(tool):
         return None
     return f"needs {tool} (apt install {DEBIAN_PACKAGES.get(tool, tool)})"
+
+
+@functools.cache
+def _node_version() -> int:
+    run = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+    return int(run.stdout.removeprefix("v").partition(".")[0])
 
 
 @pytest.hookimpl(tryfirst=True)
