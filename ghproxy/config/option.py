@@ -1,6 +1,7 @@
 """What an option is, and the closed words that some of them take."""
 
 import enum
+from typing import Final
 
 import msgspec
 
@@ -39,6 +40,22 @@ class LogLevel(enum.StrEnum):
     INFO = "info"
     DEBUG = "debug"
     TRACE = "trace"
+
+    @property
+    def level(self) -> int:
+        """The number that Python's logging has for it; trace is below all of Python's own."""
+        return _LEVELS[self]
+
+
+_LEVELS: Final = {
+    LogLevel.PANIC: 50,
+    LogLevel.FATAL: 50,
+    LogLevel.ERROR: 40,
+    LogLevel.WARNING: 30,
+    LogLevel.INFO: 20,
+    LogLevel.DEBUG: 10,
+    LogLevel.TRACE: 5,
+}
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,6 +106,18 @@ PROW_OPTIONS: Final = (
         user="operators with probes, and everyone for whom 8081 is taken",
     ),
     Option(
+        name="pprof-port",
+        kind=whole(0, 65535, also="0 switches it off", placeholder="PORT"),
+        default=6060,
+        owner=Owner.PROW,
+        summary="where stacks are shown, to this machine only",
+        user="developers, and everyone for whom 6060 is taken",
+        detail=(
+            "`/debug/pprof/goroutine` shows what every task and thread is doing. Go's other "
+            "profiles have no counterpart here."
+        ),
+    ),
+    Option(
         name="serve-metrics",
         kind=BOOLEAN,
         default=False,
@@ -121,15 +133,6 @@ PROW_OPTIONS: Final = (
         has_effect=False,
         summary="credentials are always kept apart",
         detail="Where it is set to true, ghproxy says once that it has no effect.",
-    ),
-    Option(
-        name="pprof-port",
-        kind=whole(0, 65535, also="0 switches it off", placeholder="PORT"),
-        default=6060,
-        owner=Owner.PROW,
-        has_effect=False,
-        summary="Go's profiler does not exist here",
-        detail="Nothing listens on this port; where it is changed, ghproxy says so once.",
     ),
     Option(
         name="memory-profile-interval",

@@ -56,13 +56,6 @@ def _explain_partitions(choices: Choices, legacy: Choice) -> None:
         )
 
 
-def _explain_profiler(choices: Choices, port: Choice) -> None:
-    if port.value not in (0, BY_NAME["pprof-port"].default):
-        choices.notices.append(
-            "--pprof-port has no effect: Go's profiler does not exist here, nothing listens on it"
-        )
-
-
 def _explain_unused_directory(choices: Choices, directory: Choice, store: Choice) -> None:
     if store.value != CacheStore.DISK:
         if directory.is_given:
@@ -71,12 +64,11 @@ def _explain_unused_directory(choices: Choices, directory: Choice, store: Choice
         choices.notices.append("there is no home directory for the cache: it is kept in memory")
 
 
-_PORTS: Final = ("port", "metrics-port", "health-port")
+_PORTS: Final = ("port", "metrics-port", "health-port", "pprof-port")
 _RULES: Final[tuple[tuple[tuple[str, ...], Callable[..., None]], ...]] = (
     (("cache-dir", "cache-sizeGB"), _need_both_or_neither),
     (_PORTS, _need_different_ports),
     (("upstream", "host", "port"), _refuse_own_address),
     (("legacy-disable-disk-cache-partitions-by-auth-header",), _explain_partitions),
-    (("pprof-port",), _explain_profiler),
     (("cache-dir", "cache-store"), _explain_unused_directory),
 )

@@ -29,6 +29,8 @@ class ListenSettings(msgspec.Struct, frozen=True):
     port: int
     metrics_port: int
     health_port: int
+    pprof_port: int | None
+    """On the loopback interface, whatever `host` is; None: not at all."""
 
 
 class CacheSettings(msgspec.Struct, frozen=True):
@@ -118,6 +120,7 @@ def _settings(chosen: Mapping[str, Choice]) -> Settings:
             port=whole("port"),
             metrics_port=whole("metrics-port"),
             health_port=whole("health-port"),
+            pprof_port=whole("pprof-port") or None,
         ),
         origin=origin,
         base_path=base_path,

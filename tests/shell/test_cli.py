@@ -10,6 +10,8 @@ from ghproxy.cli import Announce, Programs, run
 from ghproxy.config import Settings, StartError
 from ghproxy.config.rendering import config_help_text, help_text
 
+PARTITION_FLAG = "--legacy-disable-disk-cache-partitions-by-auth-header"
+
 
 class Started:
     """Programs that only write down what they were started with."""
@@ -52,10 +54,10 @@ def test_the_exit_status_of_the_gateway_is_ours():
 
 
 def test_notices_are_told_before_the_gateway_runs(capsys):
-    Started().run("--pprof-port=1", environment={"GHPROXY_PROT": "9"})
+    Started().run(PARTITION_FLAG, environment={"GHPROXY_PROT": "9"})
     assert [line.partition(" ")[2][:20] for line in capsys.readouterr().err.splitlines()] == [
         "unknown environment ",
-        "--pprof-port has no ",
+        PARTITION_FLAG[:20],
         "listening on port 88",
     ]
 
@@ -168,8 +170,8 @@ def test_config_fails_where_the_gateway_would_not_start(capsys):
 
 
 def test_config_tells_notices_beside_its_result(capsys):
-    assert Started().run("config", "--pprof-port=1") == 0
-    assert capsys.readouterr().err.startswith("ghproxy: --pprof-port has no effect")
+    assert Started().run("config", PARTITION_FLAG) == 0
+    assert capsys.readouterr().err.startswith(f"ghproxy: {PARTITION_FLAG} has")
 
 
 def test_the_format_is_an_option_of_config_alone(capsys):

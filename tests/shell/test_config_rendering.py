@@ -35,9 +35,9 @@ def test_help_shows_defaults_and_keeps_prows_options_and_ours_apart():
 def test_an_option_without_effect_is_not_listed_among_those_that_have_one():
     _, tail = help_text().split("accepted and without effect")
     inert, lacking = tail.split("accepted with their defaults only")
-    assert "--pprof-port" in inert
+    assert "--serve-metrics" in inert
     assert "--redis-address" in lacking
-    assert help_text().count("--pprof-port") == help_text().count("--redis-address") == 1
+    assert help_text().count("--serve-metrics") == help_text().count("--redis-address") == 1
 
 
 def test_the_listing_is_a_file_that_means_the_same(tmp_path):

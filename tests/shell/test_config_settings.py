@@ -1,5 +1,6 @@
 """What the components are handed, and the rules between options."""
 
+import logging
 import shlex
 from pathlib import Path
 from typing import NoReturn
@@ -70,7 +71,9 @@ def problems(*arguments: str) -> tuple[str, ...]:
 
 def test_with_no_options_everything_has_its_documented_default():
     assert settings() == Settings(
-        listen=ListenSettings(host="", port=8888, metrics_port=9090, health_port=8081),
+        listen=ListenSettings(
+            host="", port=8888, metrics_port=9090, health_port=8081, pprof_port=6060
+        ),
         origin=OriginAddress("https", "api.github.com", 443),
         base_path=b"",
         upstream=UpstreamSettings(),
@@ -98,7 +101,7 @@ def test_prows_defaults_written_out_change_nothing():
 
 def test_every_option_reaches_its_component():
     arguments = """
-        --host=127.0.0.1 --port=1 --metrics-port=2 --health-port=3
+        --host=127.0.0.1 --port=1 --metrics-port=2 --health-port=3 --pprof-port=4
         --upstream=http://ghe.example.com:81/api/v3/ --upstream-client=wire
         --upstream-connect-timeout=1s --upstream-first-byte-timeout=1500ms
         --upstream-total-timeout=2h --cache-store=memory --memory-sizeMB=64
@@ -106,7 +109,9 @@ def test_every_option_reaches_its_component():
         --stale-if-error-seconds=600 --log-level=WARN
     """
     assert settings(*shlex.split(arguments)) == Settings(
-        listen=ListenSettings(host="127.0.0.1", port=1, metrics_port=2, health_port=3),
+        listen=ListenSettings(
+            host="127.0.0.1", port=1, metrics_port=2, health_port=3, pprof_port=4
+        ),
         origin=OriginAddress("http", "ghe.example.com", 81),
         base_path=b"/api/v3",
         upstream=UpstreamSettings(
@@ -133,6 +138,11 @@ def test_every_option_reaches_its_component():
 @pytest.mark.parametrize("word", LogLevel)
 def test_every_word_of_logrus_is_a_level(word):
     assert settings(f"--log-level={word}").log_level is word
+
+
+def test_the_levels_are_those_of_pythons_logging_and_one_below():
+    names = ["CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "Level 5"]
+    assert [logging.getLevelName(level.level) for level in LogLevel] == names
 
 
 def test_a_cache_directory_and_its_size_are_given_together():
@@ -230,18 +240,20 @@ def test_setting_the_partition_flag_is_told_once_to_have_no_effect():
     assert settings(flag) == settings()
 
 
-def test_a_profiler_port_is_told_to_have_no_effect():
-    assert notices("--pprof-port=0") == ()
-    (notice,) = notices("--pprof-port=6061")
-    assert notice.startswith("--pprof-port has no effect")
+def test_the_profiler_port_is_switched_off_by_zero():
+    assert settings("--pprof-port=0").listen.pprof_port is None
 
 
 def test_two_ports_that_are_the_same_are_refused():
-    assert problems("--port=9", "--metrics-port=9", "--health-port=9", "--upstream=http://a") == (
+    assert problems("--port=9", "--metrics-port=9", "--health-port=9", "--pprof-port=9") == (
         "--port and --metrics-port are both 9; allowed: different ports, or 0 for any free one",
         "--port and --health-port are both 9; allowed: different ports, or 0 for any free one",
+        "--port and --pprof-port are both 9; allowed: different ports, or 0 for any free one",
     )
-    listen = settings("--port=0", "--metrics-port=0", "--health-port=0").listen
+
+
+def test_any_number_of_ports_may_be_any_free_one():
+    listen = settings("--port=0", "--metrics-port=0", "--health-port=0", "--pprof-port=0").listen
     assert (listen.port, listen.metrics_port, listen.health_port) == (0, 0, 0)
 
 
