@@ -1,0 +1,114 @@
+"""Search: never tagged, never cacheable, on a limit of its own (github-api.md 1, 3.3)."""
+
+from ghproxy.simulator.documents.issues import issue
+from ghproxy.simulator.documents.repositories import repository_item
+from ghproxy.simulator.endpoints.lists import listed
+from ghproxy.simulator.errors import invalid
+from ghproxy.simulator.reply import Call, Reply
+from ghproxy.simulator.routes import Operation
+from ghproxy.simulator.world.entities import Issue, Repository
+
+_MOST_RESULTS = 1000
+
+
+class _Terms:
+    """`repo:`, `org:`, `is:`, `state:`, `label:` qualifiers and the words besides."""
+
+    def __init__(self, query: str) -> None:
+        self.words: list[str] = []
+        self.qualifiers: dict[str, list[str]] = {}
+        for part in query.split():
+            name, colon, value = part.partition(":")
+            if colon:
+                self.qualifiers.setdefault(name, []).append(value.strip('"').lower())
+            else:
+                self.words.append(part.strip('"').lower())
+
+    def covers(self, repository: Repository) -> bool:
+        names = self.qualifiers.get("repo")
+        owners = self.qualifiers.get("org", []) + self.qualifiers.get("user", [])
+        if names is not None and repository.full_name.lower() not in names:
+            return False
+        return not owners or repository.owner.login.lower() in owners
+
+    def match(self, value: Issue) -> bool:
+        wanted = self.qualifiers.get("is", []) + self.qualifiers.get("state", [])
+        wanted += self.qualifiers.get("type", [])
+        kind = "pr" if value.pull is not None else "issue"
+        labels = {label.name.lower() for label in value.labels}
+        text = f"{value.title} {value.text or ''}".lower()
+        return (
+            not {"pr", "issue"}.intersection(wanted) - {kind}
+            and not {"open", "closed"}.intersection(wanted) - {value.state}
+            and labels.issuperset(self.qualifiers.get("label", []))
+            and all(word in text for word in self.words)
+        )
+
+
+def _terms(call: Call) -> _Terms:
+    query = call.query.get("q", "")
+    if not query:
+        raise invalid("Search", "q", "missing")
+    return _Terms(query)
+
+
+def issues(call: Call) -> Reply:
+    terms = _terms(call)
+    pairs = [
+        (value, repository)
+        for repository in call.world.repositories.values()
+        if call.viewer.may_see(repository) and terms.covers(repository)
+        for value in repository.issues.values()
+        if terms.match(value)
+    ]
+    pairs.sort(key=lambda pair: -pair[0].created_at)
+    return _results(
+        listed(
+            call,
+            pairs[:_MOST_RESULTS],
+            lambda pair: issue(pair[0], pair[1], call.base) | {"score": 1.0},
+            "/search/issues",
+            call.world,
+        ),
+        len(pairs),
+    )
+
+
+def repositories(call: Call) -> Reply:
+    terms = _terms(call)
+    seen = [
+        each
+        for each in call.world.repositories.values()
+        if call.viewer.may_see(each)
+        and terms.covers(each)
+        and all(word in each.name for word in terms.words)
+    ]
+    return _results(
+        listed(
+            call,
+            seen,
+            lambda each: repository_item(each, call.base, call.viewer) | {"score": 1.0},
+            "/search/repositories",
+            call.world,
+        ),
+        len(seen),
+    )
+
+
+def _results(reply: Reply, total: int) -> Reply:
+    value = {"total_count": total, "incomplete_results": False, "items": reply.value}
+    return Reply(value=value, scope=reply.scope, link=reply.link)
+
+
+OPERATIONS = (
+    Operation(
+        method="GET", template="/search/issues", handler=issues, resource="search", max_age=None,
+        docs="search/search#search-issues-and-pull-requests",
+        permissions="allows_permissionless_access=true",
+    ),
+    Operation(
+        method="GET", template="/search/repositories", handler=repositories, resource="search",
+        max_age=None, docs="search/search#search-repositories",
+        permissions="allows_permissionless_access=true",
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""The simulated state: what exists on this GitHub, created from a seed, changed by writes."""
