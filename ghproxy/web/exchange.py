@@ -14,11 +14,12 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from ghproxy.web.errors import Answer, Fault, refusal
 
 STATUS_LINES: Final = {
-    status: f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
+    status: f"HTTP/1.1 {status} {phrase}".encode("ascii")
     for status in range(200, 600)
     for phrase in [http.HTTPStatus(status).phrase if status in set(http.HTTPStatus) else ""]
 }
-_OURS: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
+_DROPPED: Final = frozenset({b"connection", b"transfer-encoding"})
+_OURS: Final = _DROPPED | {b"content-length"}
 _log = logging.getLogger("ghproxy.web")
 
 
@@ -184,18 +185,15 @@ class Exchange:
         is_head = self.scope["method"] == "HEAD"
         self._may_have_content = not (is_head or status in (204, 304))
         self._chunks_answer, self._left = False, None  # a head may have failed before
-        lines = [STATUS_LINES[status]]
-        for name, value in fields:
-            if name in _OURS:
-                self._read_own_field(name, value)
-                if name != b"content-length" or status == 204:
-                    continue
-            lines.append(name + b": " + value + b"\r\n")
-        count = len(lines)
-        lines.append(self._framing())
-        lines.append(b"\r\n")
-        head = b"".join(lines)
-        breaks = count + 1 + lines[-2].count(b"\n")
+        own = [field for field in fields if field[0] in _OURS]
+        for name, value in own:
+            self._read_own_field(name, value)
+        if own and (status == 204 or len(own) > 1 or self._left is None):
+            dropped = _OURS if status == 204 else _DROPPED
+            fields = [field for field in fields if field[0] not in dropped]
+        lines = [STATUS_LINES[status], *map(b": ".join, fields), *self._framing(), b"", b""]
+        head = b"\r\n".join(lines)
+        breaks = len(lines) - 1
         if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
             raise RuntimeError("a field of the answer holds CR, LF or NUL")
         self.started = True
@@ -210,7 +208,7 @@ class Exchange:
         elif name == b"connection" and b"close" in value.lower():
             self.keep_alive = False
 
-    def _framing(self) -> bytes:
+    def _framing(self) -> list[bytes]:
         """The fields that are ours to write: how the content ends, and whether the connection does.
 
         An answer that starts before its request was read to the end closes the connection:
@@ -223,9 +221,8 @@ class Exchange:
             self._chunks_answer = True
         if not self.content_complete:
             self.keep_alive = False
-        return (b"transfer-encoding: chunked\r\n" if self._chunks_answer else b"") + (
-            b"" if self.keep_alive else b"connection: close\r\n"
-        )
+        lines = [b"transfer-encoding: chunked"] if self._chunks_answer else []
+        return lines if self.keep_alive else [*lines, b"connection: close"]
 
     def _send_content(self, content: bytes, *, is_last: bool) -> None:
         transport = self._connection.transport

@@ -151,6 +151,7 @@ class GatewayProtocol(HttpToolsProtocol):
             data = data[2:]
             if not data:
                 return
+        self._is_head_request = data.startswith(b"HEAD ")
         fault = hygiene.fault_of_unfinished(data, self._judged, self._limits)
         if fault is not None:
             self._refuse(fault)
@@ -311,10 +312,9 @@ class GatewayProtocol(HttpToolsProtocol):
             self.abort()
             return
         answer = refusal(fault, detail)
-        lines = [STATUS_LINES[answer.status]]
-        lines += [b"%b: %b\r\n" % field for field in answer.fields]
-        lines += [b"\r\n", b"" if self._is_head_request else answer.content]
-        self.transport.write(b"".join(lines))
+        lines = [STATUS_LINES[answer.status], *map(b": ".join, answer.fields), b""]
+        lines.append(b"" if self._is_head_request else answer.content)
+        self.transport.write(b"\r\n".join(lines))
         self._close(is_read_to_end=False)
 
     def _close(self, *, is_read_to_end: bool) -> None:

@@ -425,10 +425,11 @@ def test_an_upgrade_is_answered_as_an_ordinary_request_and_the_connection_stays(
     play(scene())
 
 
-def test_a_refused_head_request_is_answered_without_content() -> None:
+@pytest.mark.parametrize("rest", [b"\r\n", b"x: \n"])
+def test_a_refused_head_request_is_answered_without_content(rest: bytes) -> None:
     async def scene() -> None:
         async with serving() as server, server.client() as client:
-            client.write(b"HEAD / HTTP/1.1\r\n\r\n")
+            client.write(b"HEAD / HTTP/1.1\r\n" + rest)
             head = await client.end()
             assert head.startswith(b"HTTP/1.1 400 ")
             assert head.endswith(b"\r\n\r\n")
