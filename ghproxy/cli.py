@@ -4,11 +4,10 @@ Results go to standard output, everything said along the way to standard error. 
 2 with one line per reason where ghproxy cannot start as it was told to.
 """
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 import msgspec
 
@@ -151,24 +150,30 @@ def _version(arguments: Sequence[str]) -> int:
 
 
 def _print(text: str) -> int:
-    """Write a result; a reader that has seen enough (`| head`) is no error."""
-    stream = sys.stdout
-    if stream is None:  # standard output is closed
-        return 0
-    try:
-        stream.write(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
-        stream.flush()
-    except OSError as error:
-        # The interpreter flushes once more at exit, and would complain a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise StartError(f"cannot write to standard output: {error.strerror}") from error
+    """Print a result; a reader that has seen enough (`| head`) is no error."""
+    error = _write(sys.stdout, text)
+    if error is not None and not isinstance(error, BrokenPipeError):
+        raise StartError(f"cannot write to standard output: {error.strerror}")
     return 0
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # whoever closed standard error wants to hear nothing
-        print(f"ghproxy: {line}", file=sys.stderr, flush=True)
+    """Tell the user something; whoever closed standard error wants to hear nothing."""
+    _write(sys.stderr, f"ghproxy: {line}\n")
+
+
+def _write(stream: TextIO | None, text: str) -> OSError | None:
+    """Write at once what the stream can encode; None as a stream is one that was closed."""
+    if stream is None:
+        return None
+    try:
+        stream.write(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+        stream.flush()
+    except OSError as error:
+        # At exit the interpreter flushes again: what fails once would fail and complain then too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None
 
 
 def _serve(settings: Settings, announce: Announce) -> int:
@@ -180,4 +185,4 @@ def _serve(settings: Settings, announce: Announce) -> int:
 def _simulate(arguments: Sequence[str]) -> int:
     from ghproxy import simulator  # noqa: PLC0415 - the simulator is not loaded for the gateway
 
-    return simulator.main(arguments)
+    return simulator.main(list(arguments))

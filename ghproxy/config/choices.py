@@ -5,7 +5,6 @@ reported in one go.
 """
 
 import enum
-from pathlib import Path
 
 import msgspec
 import platformdirs
@@ -101,4 +100,5 @@ def user_cache_directory() -> str:
         directory = platformdirs.user_cache_dir("ghproxy")
     except RuntimeError:
         return ""
-    return directory if Path(directory).is_absolute() else ""
+    # Releases of platformdirs before that error leave the `~`, which must not become a directory.
+    return "" if directory.startswith("~") else directory

@@ -75,7 +75,7 @@ def _skip_value(separator: str, rest: list[str]) -> None:
 def _unknown(name: str, options: Mapping[str, Option]) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         return "an option is malformed; options are written --name=value"
-    meant = nearest(name.removeprefix("no-"), (*options, "help", _VERSION))
+    meant = nearest(name, (*options, "help", _VERSION))
     hint = f"did you mean --{meant}?" if meant else "ghproxy --help lists all of them"
     return f"unknown option --{name}; {hint}"
 

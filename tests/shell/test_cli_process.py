@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -13,13 +14,13 @@ ENVIRONMENT = {"PATH": os.defpath, "HOME": "/nowhere"}
 
 
 def ghproxy(
-    *arguments: str, stdout: int | IO[str] = subprocess.PIPE
+    *arguments: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int = subprocess.PIPE
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *arguments],
         env=ENVIRONMENT,
         stdout=stdout,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         check=False,
     )
@@ -40,15 +41,22 @@ def test_the_exit_status_reaches_the_shell():
     assert ghproxy("--qqqq").returncode == 2
 
 
-@pytest.mark.parametrize("command", ["--help", "config", "config --format json"])
-def test_a_reader_that_has_gone_is_no_error(command):
+@pytest.fixture
+def broken_pipe() -> Iterator[int]:
     reader, writer = os.pipe()
     os.close(reader)
-    try:
-        done = ghproxy(*command.split(), stdout=writer)
-    finally:
-        os.close(writer)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize("command", ["--help", "config", "config --format json"])
+def test_a_reader_that_has_gone_is_no_error(command, broken_pipe):
+    done = ghproxy(*command.split(), stdout=broken_pipe)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_mistakes_that_nobody_reads_are_still_an_exit_status(broken_pipe):
+    assert ghproxy("--qqqq", stderr=broken_pipe).returncode == 2
 
 
 def test_a_full_disk_behind_standard_output_is_told_in_one_line():

@@ -196,6 +196,11 @@ def test_a_machine_may_have_neither_a_home_nor_an_account(monkeypatch):
     assert user_cache_directory() == ""
 
 
+def test_a_tilde_that_nobody_could_resolve_is_no_directory(monkeypatch):
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: f"~/.cache/{name}")
+    assert user_cache_directory() == ""
+
+
 def test_without_a_home_directory_the_cache_is_kept_in_memory():
     homeless = configured(cache_directory="")
     assert homeless.settings.cache.store is CacheStore.MEMORY

@@ -65,6 +65,11 @@ def test_the_file_of_the_command_line_is_read_and_not_that_of_the_environment(fi
     assert read("--config", str(file), environment=environment).settings.listen.port == 1
 
 
+def test_only_the_last_file_of_the_command_line_is_read(file):
+    file.write_text("port = 1")
+    assert read("--config=/does/not/exist", f"--config={file}").settings.listen.port == 1
+
+
 def test_every_choice_is_listed_in_the_order_of_the_table():
     assert list(read().choices) == [option.name for option in OPTIONS]
 

@@ -100,7 +100,7 @@ def test_what_go_does_not_read_as_a_duration_is_none(text):
         nanoseconds_from_go(text)
 
 
-@pytest.mark.parametrize("text", ["9999999h", "9" * 5000 + "s"])
+@pytest.mark.parametrize("text", ["2562048h", "9" * 5000 + "s"])
 def test_a_duration_beyond_64_bits_is_out_of_range(text):
     with pytest.raises(ValueError, match="out of range"):
         nanoseconds_from_go(text)
