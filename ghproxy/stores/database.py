@@ -1,0 +1,253 @@
+"""Heads and contents as rows of one SQLite file; the only module that knows diskcache.
+
+Opening sets aside what is not a cache of ours; SQLite itself keeps the file within its share of
+the bound (`max_page_count`). A head's row is tagged with the digest of its content. Any thread may
+read, one writes. Foreign errors leave as StoreError, and nothing is ever unpickled.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import diskcache
+
+from ghproxy.core.stored import CacheKey, StoredHead
+from ghproxy.stores import schema
+from ghproxy.stores.base import StoreUnavailable
+from ghproxy.stores.budget import MIN_LIMIT_BYTES, budget
+from ghproxy.stores.codec import content_from_frame, head_from_frame
+from ghproxy.stores.directory import Identity, Standing, StoreDirectory, unavailable
+
+_SETTINGS: Final = {
+    "eviction_policy": "none",
+    "cull_limit": 0,
+    "tag_index": 1,
+    "disk_min_file_size": 2**62,
+    "disk_pickle_protocol": 0,
+    "sqlite_auto_vacuum": 2,  # incremental: pages are given back only when the bound was lowered
+    "sqlite_cache_size": -2_000,  # KiB a connection; the operating system caches the file
+    "sqlite_journal_mode": "wal",
+    "sqlite_journal_size_limit": 4 * 2**20,
+    "sqlite_mmap_size": 0,  # a file cut short under a map would kill the process
+    "sqlite_secure_delete": 0,
+    "sqlite_synchronous": 1,
+    "sqlite_temp_store": 2,  # memory
+}
+_PAGE_LIMIT: Final = "sqlite_max_page_count"
+_KNOWN_SETTINGS: Final = frozenset(
+    {*diskcache.DEFAULT_SETTINGS, *diskcache.core.METADATA, *_SETTINGS, _PAGE_LIMIT}
+)
+_PATIENCE: Final = "PRAGMA busy_timeout = 2000"
+_CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
+
+_FOREIGN_ERRORS: Final = (
+    sqlite3.Error,
+    diskcache.Timeout,
+    OSError,
+    ValueError,
+    TypeError,
+    MemoryError,
+)
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+
+
+class StoreError(Exception):
+    """The database did not do what it was asked.
+
+    `is_damage`: its bytes make no sense, only a new one will do. `is_moved`: the file was renamed
+    or deleted under us. Else (full, locked, I/O error) it may work again any time.
+    """
+
+    def __init__(self, reason: str, *, is_damage: bool = False, is_moved: bool = False) -> None:
+        super().__init__(reason)
+        self.is_damage = is_damage
+        self.is_moved = is_moved
+
+
+class DamagedFrameError(Exception):
+    """A row is there, and is not what was written."""
+
+
+class _BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
+    """Rows hold bytes, under keys that are bytes; no other mode and no file is read or touched.
+
+    Prevents CVE-2025-69872 (diskcache unpickles what it finds) and, with it, that a foreign row's
+    `filename` is opened or removed. The size column, which diskcache sums up, counts heads.
+    """
+
+    def put(self, key: bytes) -> tuple[bytes, bool]:
+        return key, True
+
+    def get(self, key: Any, raw: Any) -> bytes:
+        return key if raw and type(key) is bytes else b""
+
+    def store(self, value: bytes, read: Any, key: bytes) -> tuple[int, int, None, bytes]:
+        return int(key.startswith(b"h")), diskcache.core.MODE_RAW, None, value
+
+    def fetch(self, mode: int, filename: Any, value: Any, read: Any) -> bytes | None:
+        return value if mode == diskcache.core.MODE_RAW and type(value) is bytes else None
+
+    def remove(self, file_path: Any) -> None:
+        """We keep no files, so none can be ours to remove."""
+
+
+class Database:
+    """One opened database. Raises StoreUnavailable on opening, StoreError ever after.
+
+    `damaged` is the identity of a file that proved unusable: if it is still there, it goes.
+    """
+
+    def __init__(self, path: Path, limit_bytes: int, damaged: Identity | None = None) -> None:
+        self.notice = ""
+        """One sentence if a database that was there had to be set aside."""
+        self.directory = StoreDirectory(path)
+        self.directory.prepare()
+        try:
+            with self.directory.lock():
+                self._settle(limit_bytes, damaged)
+                self._connect_or_set_aside(limit_bytes)
+                self.identity = self.directory.identity()
+        except OSError as error:
+            raise unavailable(path, error) from error
+
+    def head(self, key: CacheKey) -> StoredHead | None:
+        """The head of that key; raises DamagedFrameError."""
+        frame = self._read(head_row(key))
+        if frame is None:
+            return None
+        head = head_from_frame(key, frame)
+        if head is None:
+            raise DamagedFrameError
+        return head
+
+    def content(self, digest: bytes) -> bytes | None:
+        """The content of that digest; raises DamagedFrameError."""
+        frame = self._read(content_row(digest))
+        if frame is None:
+            return None
+        content = content_from_frame(digest, frame)
+        if content is None:
+            raise DamagedFrameError
+        return content
+
+    def entries(self) -> int:
+        """Heads, as diskcache's own triggers count them."""
+        with translated():
+            return int(self._cache.reset("size"))
+
+    def close(self) -> None:
+        """Close this thread's connection; another is opened when needed."""
+        with contextlib.suppress(*_FOREIGN_ERRORS):
+            self._cache.close()
+
+    # For the writing thread; wrapped in `translated` by the caller
+
+    def has(self, row: bytes) -> bool:
+        return row in self._cache
+
+    def put(self, row: bytes, frame: bytes, tag: bytes | None = None) -> None:
+        self._cache.set(row, frame, tag=tag)
+
+    def delete(self, row: bytes) -> None:
+        self._cache.delete(row)
+
+    def sql(self, statement: str, *values: object) -> sqlite3.Cursor:
+        """On this thread's connection; diskcache has no public way to select by use or by tag."""
+        cursor: sqlite3.Cursor = self._cache._sql(statement, values)  # noqa: SLF001  # as said
+        return cursor
+
+    def number(self, statement: str) -> int:
+        """The one value that a statement selects."""
+        ((number,),) = self.sql(statement).fetchall()
+        return int(number)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, after a wait for other processes; here and nowhere else is it written."""
+        self.sql(_PATIENCE)
+        with self._cache.transact():
+            yield
+
+    def checkpoint(self) -> None:
+        """Move the log into the file and cut it to nothing; busy readers may prevent that."""
+        self.sql(_CHECKPOINT).fetchall()
+
+    # Opening
+
+    def _settle(self, limit_bytes: int, damaged: Identity | None) -> None:
+        """Set aside what is there if it is of no use, and see what room that leaves us."""
+        is_damaged = damaged is not None and self.directory.identity() == damaged
+        standing = Standing.DAMAGED if is_damaged else self.directory.standing()
+        if standing not in {Standing.ABSENT, Standing.OURS}:
+            self._set_aside(standing, limit_bytes)
+        own_bytes = limit_bytes - self.directory.bytes_set_aside()
+        if own_bytes < MIN_LIMIT_BYTES:
+            raise StoreUnavailable(f"{self.directory.path}: {own_bytes} bytes are not enough")
+        self.budget = budget(own_bytes)
+
+    def _set_aside(self, standing: Standing, limit_bytes: int) -> None:
+        fate = self.directory.set_aside(standing, limit_bytes)
+        self.notice = f"{self.directory.database} was {standing}: {fate}, starting cold"
+
+    def _connect_or_set_aside(self, limit_bytes: int) -> None:
+        try:
+            self._connect()
+        except (*_FOREIGN_ERRORS, schema.StrangeSchemaError) as error:
+            fault = _fault(error)
+            if self.notice or not fault.is_damage:
+                raise StoreUnavailable(f"{self.directory.database}: {fault}") from error
+            self._set_aside(Standing.DAMAGED, limit_bytes)
+            self._settle(limit_bytes, None)
+            self._connect_or_set_aside(limit_bytes)
+
+    def _connect(self) -> None:
+        self.directory.create()
+        schema.prepare(self.directory.database, _KNOWN_SETTINGS)
+        settings = {**_SETTINGS, _PAGE_LIMIT: self.budget.pages}
+        path = str(self.directory.path)
+        # No patience on the event loop: what is locked is absent.
+        self._cache = diskcache.Cache(path, timeout=0, disk=_BytesDisk, **settings)
+        self.sql(schema.HEAD_USE_INDEX)
+        self.checkpoint()
+
+    def _read(self, row: bytes) -> bytes | None:
+        try:
+            frame: bytes | None = self._cache.get(row)
+        except _FOREIGN_ERRORS as error:
+            raise _fault(error) from error
+        return frame
+
+
+def head_row(key: CacheKey) -> bytes:
+    # Resource before partition: the heads of one resource are a range of the key index.
+    return b"h" + key.resource + key.partition
+
+
+def content_row(digest: bytes) -> bytes:
+    return b"c" + digest
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raises StoreError for whatever the database, diskcache or the file system raise."""
+    try:
+        yield
+    except _FOREIGN_ERRORS as error:
+        raise _fault(error) from error
+
+
+def _fault(error: BaseException) -> StoreError:
+    # diskcache's Timeout, and a rollback that fails after SQLite's own, hide the reason.
+    while isinstance(error.__context__, sqlite3.Error):
+        error = error.__context__
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        is_damage = isinstance(error, ValueError | schema.StrangeSchemaError)
+        return StoreError(str(error) or type(error).__name__, is_damage=is_damage)
+    return StoreError(
+        str(error),
+        is_damage=code & 0xFF in _DAMAGE,
+        is_moved=code == sqlite3.SQLITE_READONLY_DBMOVED,
+    )

@@ -1,0 +1,282 @@
+"""The store that survives restarts: reads from the event loop, writes by one thread it owns.
+
+Small frames are read inline (a thread would cost more), large ones in a second thread. Every
+failure is counted, logged once per spell, and means only that nothing is cached meanwhile.
+"""
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from pathlib import Path
+from typing import Final
+
+from ghproxy.clock import Clock
+from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse
+from ghproxy.stores.base import StoreSnapshot, StoreUnavailable
+from ghproxy.stores.database import DamagedFrameError, Database, StoreError
+from ghproxy.stores.pending import Batch, Freshen, PendingWrites, Remove, Save
+from ghproxy.stores.writing import USE_SECONDS, DatabaseWriter
+
+__all__ = ["DiskStore", "StoreUnavailable"]
+
+INLINE_BYTES: Final = 128 * 1024
+"""Content up to this length is read on the event loop."""
+PENDING_BYTES: Final = 64 * 2**20
+FLUSH_SECONDS: Final = 10.0
+_MAX_USES: Final = 200_000
+
+logger = logging.getLogger(__name__)
+
+
+class _Spell:
+    """A run of failures of one kind: counted each, told once."""
+
+    def __init__(self, what: str) -> None:
+        self.errors = 0
+        self._what = what
+        self._is_on = False
+
+    def failed(self, reason: object) -> None:
+        self.errors += 1
+        if not self._is_on:
+            self._is_on = True
+            logger.warning("cache %s failing, serving uncached: %s", self._what, reason)
+
+    def worked(self) -> None:
+        if self._is_on:
+            self._is_on = False
+            logger.info("cache %s working again", self._what)
+
+
+class DiskStore:
+    """Store in one database file of `directory`; StoreUnavailable if none can be opened there.
+
+    Belongs to one event loop. Opening takes milliseconds and blocks.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        limit_bytes: int,
+        clock: Clock,
+        *,
+        pending_bytes: int = PENDING_BYTES,
+    ) -> None:
+        self._path = directory.absolute()
+        self._limit_bytes = limit_bytes
+        self._clock = clock
+        self._database = Database(self._path, limit_bytes)
+        self._tell(self._database)
+        self._loop_database = self._database
+        self._reader_database = self._database
+        self._database_writer = DatabaseWriter(self._database)
+        self._past_evictions = 0
+        self._reads = _Spell("reads")
+        self._writes = _Spell("writes")
+        self._frames = _Spell("frames")
+        self._pending = PendingWrites(pending_bytes)
+        self._condemned: Database | None = None
+        self._recent: set[int] = set()
+        self._recent_until = 0.0
+        self._is_closed = False
+        self._reader = concurrent.futures.ThreadPoolExecutor(1, "ghproxy-cache-reader")
+        self._writer = threading.Thread(
+            target=self._write, name="ghproxy-cache-writer", daemon=True
+        )
+        self._writer.start()
+
+    async def load(self, key: CacheKey) -> StoredResponse | None:
+        if self._is_closed:
+            return None
+        change = self._pending.find(key)
+        if isinstance(change, Save):
+            return StoredResponse(change.head, change.content)
+        if isinstance(change, Remove):
+            return None
+        head = change.head if isinstance(change, Freshen) else self._stored_head(key)
+        if head is None:
+            return None
+        content = await self._stored_content(head)
+        if content is None:
+            return None
+        self.touch(key)
+        return StoredResponse(head, content)
+
+    async def save(self, key: CacheKey, stored: StoredResponse) -> None:
+        if self._is_closed:
+            return
+        if self._database.budget.may_keep(Save(stored.head, stored.content)):
+            self._pending.save(key, stored)
+        else:
+            self._pending.remove(key)
+
+    async def freshen(self, key: CacheKey, head: StoredHead) -> None:
+        if self._is_closed:
+            return
+        old = self._current_head(key)
+        if old is None or old == head or old.content_digest != head.content_digest:
+            return
+        self._pending.freshen(key, head)
+
+    def touch(self, key: CacheKey) -> None:
+        """Note a use that a faster layer answered; it is written at most once an hour."""
+        now = self._clock.now()
+        if now >= self._recent_until or len(self._recent) >= _MAX_USES:
+            self._recent.clear()
+            self._recent_until = now + USE_SECONDS
+        mark = hash(key)  # 8 bytes for 64; a collision costs one unrecorded use
+        if mark not in self._recent:
+            self._recent.add(mark)
+            self._pending.use(key, now)
+
+    def snapshot(self) -> StoreSnapshot:
+        database = self._on_loop()
+        try:
+            entries, bytes_used = database.entries(), database.directory.bytes_used()
+        except (StoreError, OSError) as error:
+            self._reads.failed(error)
+            entries = bytes_used = 0
+        return StoreSnapshot(
+            kind="disk",
+            entries=entries,
+            bytes_used=bytes_used,
+            bytes_limit=self._limit_bytes,
+            evictions=self._past_evictions + self._database_writer.evictions,
+            errors=self._reads.errors + self._writes.errors + self._frames.errors,
+            dropped=self._pending.dropped,
+        )
+
+    async def flush(self) -> None:
+        """Wait until everything saved so far is on the disk, or was dropped."""
+        await asyncio.to_thread(self._pending.wait_until_written, FLUSH_SECONDS)
+
+    async def aclose(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._pending.close()
+        self._on_loop().close()
+        await asyncio.to_thread(self._join)
+
+    # On the event loop
+
+    def _on_loop(self) -> Database:
+        """The current database; a connection belongs to its thread, so each closes its own."""
+        if self._loop_database is not self._database:
+            self._loop_database.close()
+            self._loop_database = self._database
+        return self._loop_database
+
+    def _current_head(self, key: CacheKey) -> StoredHead | None:
+        change = self._pending.find(key)
+        match change:
+            case None:
+                return self._stored_head(key)
+            case Remove():
+                return None
+            case _:
+                return change.head
+
+    def _stored_head(self, key: CacheKey) -> StoredHead | None:
+        database = self._on_loop()
+        try:
+            head = database.head(key)
+        except DamagedFrameError:
+            self._frames.failed("a stored head was damaged")
+            self._pending.remove(key)
+            return None
+        except StoreError as fault:
+            self._fault_on_read(database, fault)
+            return None
+        self._reads.worked()
+        return head
+
+    async def _stored_content(self, head: StoredHead) -> bytes | None:
+        database = self._on_loop()
+        digest = head.content_digest
+        try:
+            if head.content_bytes <= INLINE_BYTES:
+                content = database.content(digest)
+            else:
+                loop = asyncio.get_running_loop()
+                content = await loop.run_in_executor(self._reader, self._read_large, digest)
+        except DamagedFrameError:
+            self._frames.failed("stored content was damaged")
+            self._pending.forget_content(digest)
+            return None
+        except StoreError as fault:
+            self._fault_on_read(database, fault)
+            return None
+        return content
+
+    def _fault_on_read(self, database: Database, fault: StoreError) -> None:
+        self._reads.failed(fault)
+        if fault.is_damage:
+            self._condemned = database
+            self._pending.wake()
+
+    # In the reading thread
+
+    def _read_large(self, digest: bytes) -> bytes | None:
+        if self._reader_database is not self._database:
+            self._reader_database.close()
+            self._reader_database = self._database
+        return self._reader_database.content(digest)
+
+    # In the writing thread
+
+    def _write(self) -> None:
+        self._attempt(Batch(-1))
+        while (batch := self._pending.take()) is not None:
+            if self._attempt(batch):
+                self._pending.done(batch)
+            else:
+                self._pending.failed(batch)
+        self._database.close()
+
+    def _attempt(self, batch: Batch) -> bool:
+        """Write a batch, with a new database if this one is past use."""
+        try:
+            if self._condemned is self._database:
+                self._replace(StoreError("unreadable", is_damage=True))
+            try:
+                self._apply(batch)
+            except StoreError as fault:
+                if not (fault.is_damage or fault.is_moved):
+                    raise
+                self._replace(fault)
+                self._apply(batch)
+        except (StoreError, StoreUnavailable) as error:
+            self._writes.failed(error)
+            self._database.close()
+            return False
+        self._writes.worked()
+        return True
+
+    def _apply(self, batch: Batch) -> None:
+        self._database_writer.shrink()
+        self._database_writer.apply(batch, self._clock.now())
+
+    def _replace(self, fault: StoreError) -> None:
+        old = self._database
+        old.close()
+        damaged = old.identity if fault.is_damage else None
+        self._database = Database(self._path, self._limit_bytes, damaged)
+        self._past_evictions += self._database_writer.evictions
+        self._database_writer = DatabaseWriter(self._database)
+        self._tell(self._database)
+
+    def _tell(self, database: Database) -> None:
+        if database.notice:
+            logger.warning("cache: %s", database.notice)
+
+    def _join(self) -> None:
+        self._reader.submit(self._close_reader)
+        self._reader.shutdown()
+        self._writer.join(FLUSH_SECONDS)
+        if self._writer.is_alive():
+            logger.warning("cache not written to the end within %.0f s", FLUSH_SECONDS)
+
+    def _close_reader(self) -> None:
+        self._reader_database.close()
