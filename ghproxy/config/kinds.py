@@ -62,7 +62,7 @@ BOOLEAN: Final = Kind(
 )
 
 
-def whole(least: int, most: int = 2**31 - 1, *, also: str = "", placeholder: str = "N") -> Kind:
+def whole(least: int, most: int, *, also: str = "", placeholder: str = "N") -> Kind:
     """A whole number within bounds, both included; `also` explains a special value."""
 
     def parse(text: str) -> int:
@@ -74,11 +74,7 @@ def whole(least: int, most: int = 2**31 - 1, *, also: str = "", placeholder: str
             raise ValueError(f"{shown(text)} is out of range")
         return number
 
-    bounds = (
-        f"a whole number from {least} to {most}"
-        if most < 2**31 - 1
-        else (f"a whole number, {least} or more")
-    )
+    bounds = f"a whole number from {least} to {most}"
     return Kind(
         placeholder=placeholder,
         allowed=f"{bounds} ({also})" if also else bounds,

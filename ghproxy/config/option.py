@@ -1,11 +1,14 @@
 """What an option is, and the closed words that some of them take."""
 
 import enum
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from ghproxy.config.kinds import Kind, Value
+
+UpstreamClient = Literal["auto", "wire", "httpx"]
+"""Which implementation of the upstream door is used, in the words of ghproxy.upstream.select."""
 
 
 class Owner(enum.StrEnum):
@@ -20,14 +23,6 @@ class CacheStore(enum.StrEnum):
 
     DISK = "disk"
     MEMORY = "memory"
-
-
-class UpstreamClient(enum.StrEnum):
-    """Which implementation of the upstream door is used."""
-
-    AUTO = "auto"
-    WIRE = "wire"
-    HTTPX = "httpx"
 
 
 class LogLevel(enum.StrEnum):

@@ -1,6 +1,6 @@
 """Our own options, which Prow's ghproxy does not have."""
 
-from typing import Final
+from typing import Final, get_args
 
 from ghproxy.config.kinds import DURATION, HOST, choice, path, size, whole
 from ghproxy.config.option import CacheStore, Option, Owner, UpstreamClient
@@ -56,7 +56,7 @@ OWN_OPTIONS: Final = (
     ),
     Option(
         name="stale-if-error-seconds",
-        kind=whole(0, also="0 means never", placeholder="SECONDS"),
+        kind=whole(0, 100_000_000, also="0 means never", placeholder="SECONDS"),
         default=0,
         owner=Owner.OURS,
         summary="how old an answer may be while GitHub fails",
@@ -68,8 +68,8 @@ OWN_OPTIONS: Final = (
     ),
     Option(
         name="upstream-client",
-        kind=choice(UpstreamClient),
-        default=UpstreamClient.AUTO.value,
+        kind=choice(get_args(UpstreamClient)),
+        default="auto",
         owner=Owner.OURS,
         summary="how GitHub is spoken to",
         user="developers of ghproxy",

@@ -74,7 +74,7 @@ PROW_OPTIONS: Final = (
     ),
     Option(
         name="request-timeout",
-        kind=whole(1, placeholder="SECONDS"),
+        kind=whole(1, 1_000_000, placeholder="SECONDS"),
         default=30,
         owner=Owner.PROW,
         summary="seconds until a request is answered with 503",
@@ -180,7 +180,7 @@ PROW_OPTIONS: Final = (
     ),
     Option(
         name="throttling-time-ms",
-        kind=whole(0),
+        kind=whole(0, 1_000_000),
         default=0,
         owner=Owner.PROW,
         lacking=_SPACING,
@@ -189,7 +189,7 @@ PROW_OPTIONS: Final = (
     ),
     Option(
         name="throttling-time-v4-ms",
-        kind=whole(0),
+        kind=whole(0, 1_000_000),
         default=0,
         owner=Owner.PROW,
         lacking=_SPACING,
@@ -198,7 +198,7 @@ PROW_OPTIONS: Final = (
     ),
     Option(
         name="get-throttling-time-ms",
-        kind=whole(0),
+        kind=whole(0, 1_000_000),
         default=0,
         owner=Owner.PROW,
         lacking=_SPACING,
@@ -207,7 +207,7 @@ PROW_OPTIONS: Final = (
     ),
     Option(
         name="throttling-max-delay-duration-seconds",
-        kind=whole(0),
+        kind=whole(0, 1_000_000),
         default=30,
         owner=Owner.PROW,
         lacking=_SPACING,
@@ -216,7 +216,7 @@ PROW_OPTIONS: Final = (
     ),
     Option(
         name="throttling-max-delay-duration-v4-seconds",
-        kind=whole(0),
+        kind=whole(0, 1_000_000),
         default=30,
         owner=Owner.PROW,
         lacking=_SPACING,

@@ -5,7 +5,7 @@ Lengths of time become seconds and sizes bytes here, so that nobody else needs t
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -129,7 +129,7 @@ def _settings(chosen: Mapping[str, Choice]) -> Settings:
             first_byte_timeout_seconds=seconds("upstream-first-byte-timeout"),
             total_timeout_seconds=seconds("upstream-total-timeout"),
         ),
-        upstream_client=UpstreamClient(text("upstream-client")),
+        upstream_client=cast("UpstreamClient", text("upstream-client")),
         cache=_cache_settings(chosen),
         gateway=GatewaySettings(
             request_timeout_seconds=whole("request-timeout"),

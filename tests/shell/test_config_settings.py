@@ -16,7 +16,6 @@ from ghproxy.config import (
     LogLevel,
     Settings,
     StartError,
-    UpstreamClient,
     configure,
     read_command_line,
 )
@@ -77,7 +76,7 @@ def test_with_no_options_everything_has_its_documented_default():
         origin=OriginAddress("https", "api.github.com", 443),
         base_path=b"",
         upstream=UpstreamSettings(),
-        upstream_client=UpstreamClient.AUTO,
+        upstream_client="auto",
         cache=CacheSettings(
             store=CacheStore.DISK,
             directory=Path(HOME_CACHE),
@@ -119,7 +118,7 @@ def test_every_option_reaches_its_component():
             first_byte_timeout_seconds=1.5,
             total_timeout_seconds=7200,
         ),
-        upstream_client=UpstreamClient.WIRE,
+        upstream_client="wire",
         cache=CacheSettings(
             store=CacheStore.MEMORY,
             directory=Path(HOME_CACHE),

@@ -236,7 +236,6 @@ def test_a_kind_reads_what_it_allows(kind, text, value):
         (whole(0, 65535), "x", '"x" is not a whole number'),
         (whole(0, 65535), "65536", '"65536" is out of range'),
         (whole(0, 65535), "-1", '"-1" is out of range'),
-        (whole(1), "2147483648", "out of range"),
         (size("GB", 10**9, 0.001), "0", '"0" is too small'),
         (size("GB", 10**9, 0.001), "-1", "too small"),
         (size("GB", 10**9, 0.001), "0.0009", "too small"),
@@ -267,7 +266,7 @@ def test_a_kind_says_what_was_wrong(kind, text, what):
 
 def test_a_long_value_is_shortened_in_a_message():
     with pytest.raises(ValueError, match="is not a whole number") as caught:
-        whole(0).parse("x" * 5000)
+        whole(0, 9).parse("x" * 5000)
     assert len(str(caught.value)) < 100
 
 
