@@ -20,6 +20,7 @@ _FRAMES_PER_REGION: Final = 4_000
 _OVERFLOW_BYTES: Final = PAGE_BYTES - 4
 _ROW_PAGES: Final = 8
 """What a small row may touch: its leaf, those of five indexes, a parent, the sums in Settings."""
+_OVERFLOWS_PER_MAP: Final = 400  # half of what a page of the free list or the map can name
 TRANSACTION_PAGES: Final = 16
 """What any transaction may write besides its changes."""
 _MAX_GROUP_ROWS: Final = 64
@@ -59,10 +60,15 @@ def budget(limit_bytes: int) -> Budget:
     return Budget(file_bytes // PAGE_BYTES, wal_bytes)
 
 
-def pages_of(change: Change) -> int:
-    """What a change may write at most, the removal of what it replaces included."""
+def growth_of(change: Change) -> int:
+    """New pages the file may need for a change; 0 where it adds nothing of note."""
     if not isinstance(change, Save):
-        return 3 * _ROW_PAGES
+        return 0
     head_bytes = len(change.head.fields) + len(change.head.own_fields) + 512
-    overflow = (len(change.content) + head_bytes) // _OVERFLOW_BYTES + 2
-    return overflow + overflow // 400 + 4 * _ROW_PAGES
+    overflow = (len(change.content) + head_bytes) // _OVERFLOW_BYTES
+    return overflow + overflow // _OVERFLOWS_PER_MAP + 4
+
+
+def pages_of(change: Change) -> int:
+    """Pages a change may touch, so the log must have room for; what it replaces included."""
+    return 4 * _ROW_PAGES + growth_of(change)

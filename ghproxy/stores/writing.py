@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, assert_never
 
 from ghproxy.core.stored import CacheKey, StoredHead
-from ghproxy.stores.budget import FRAME_BYTES, TRANSACTION_PAGES, pages_of
+from ghproxy.stores.budget import FRAME_BYTES, TRANSACTION_PAGES, growth_of, pages_of
 from ghproxy.stores.codec import frame_from_content, frame_from_head
 from ghproxy.stores.database import Database, StoreError, content_row, head_row, translated
 from ghproxy.stores.pending import Batch, Change, Freshen, Remove, Save
@@ -47,7 +47,7 @@ class DatabaseWriter:
                 with self._transaction(pages_of(Remove())):
                     self._database.delete(content_row(digest))
             for group, pages in self._groups(batch.changes):
-                self._make_room(pages)
+                self._make_room(sum(growth_of(change) for _, change in group))
                 with self._transaction(pages):
                     for key, change in group:
                         self._perform(key, change, now)
@@ -120,9 +120,9 @@ class DatabaseWriter:
         if group:
             yield group, pages
 
-    def _make_room(self, pages: int) -> None:
-        if self._free_pages() < pages:
-            wanted = pages + self._budget.reserve_pages
+    def _make_room(self, growth: int) -> None:
+        if self._free_pages() < growth + TRANSACTION_PAGES:
+            wanted = growth + self._budget.reserve_pages
             while self._free_pages() < wanted and self._evict(wanted):
                 pass
 
