@@ -27,6 +27,9 @@ class OriginRequest(msgspec.Struct, frozen=True):
     content: bytes | AsyncIterator[bytes] = b""
     content_bytes: int | None = None
 
+    def __repr__(self) -> str:
+        return f"OriginRequest({self.method} {self.target!r})"  # the fields hold a credential
+
 
 class OriginResponse:
     """A response under way; it holds its slot until it is closed."""
