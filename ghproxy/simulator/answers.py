@@ -12,7 +12,6 @@ from ghproxy.simulator import heads
 from ghproxy.simulator.asked import Asked
 from ghproxy.simulator.errors import Refusal
 from ghproxy.simulator.exchange import Exchange, Moment
-from ghproxy.simulator.heads import GZIP_CHUNKED
 from ghproxy.simulator.message import Answer, Ending
 from ghproxy.simulator.reply import JSON_TYPE
 from ghproxy.simulator.representation import GZIP_MINIMUM_BYTES, PRETTY_AGENTS, Rendering
@@ -33,7 +32,7 @@ def answer_from_rendering(rendering: Rendering, exchange: Exchange, tag: bytes |
     if reply.stream is not None:
         framing = b"Content-Length: %d\r\n" % reply.stream_bytes
         line = b'ETag: "%s"\r\n' % tag if tag is not None else b""
-        head = heads.success(rendering, exchange, line, framing)
+        head = heads.success(rendering, exchange, line, (b"", framing))
         return Answer(reply.status, head, reply.stream)
     zipped = (
         reply.status in _ZIPPED_STATUSES
@@ -45,9 +44,10 @@ def answer_from_rendering(rendering: Rendering, exchange: Exchange, tag: bytes |
     if tag is not None:
         line = b'ETag: W/"%s"\r\n' % tag if zipped else b'ETag: "%s"\r\n' % tag
     framing, content = _framed(content, zipped=zipped, chunked=not exchange.credential.is_anonymous)
+    coding = b"Content-Encoding: gzip\r\n" if zipped else b""
     if rendering.operation.resource == "graphql" or reply.status not in {200, 201}:
-        return Answer(reply.status, _plain(rendering, exchange, framing), content)
-    head = heads.success(rendering, exchange, line, framing)
+        return Answer(reply.status, _plain(rendering, exchange, coding + framing), content)
+    head = heads.success(rendering, exchange, line, (coding, framing))
     return Answer(reply.status, head, content)
 
 
@@ -64,6 +64,8 @@ def answer_from_refusal(refusal: Refusal, exchange: Exchange) -> Answer:
     if zipped:
         content = gzip.compress(content, mtime=0)
     framing, content = _framed(content, zipped=zipped, chunked=True)
+    if zipped:
+        framing = b"Content-Encoding: gzip\r\n" + framing
     head = heads.plain(
         refusal.status,
         exchange.moment,
@@ -109,10 +111,12 @@ def answer_as_ordered(status: int, content: bytes, content_type: str, exchange: 
 
 
 def _plain(rendering: Rendering, exchange: Exchange, framing: bytes) -> bytes:
-    operation, reply = rendering.operation, rendering.reply
+    operation, reply, moment = rendering.operation, rendering.reply, exchange.moment
+    if operation.resource == "graphql":
+        moment = Moment(moment.date, moment.request_id, b"")
     return heads.plain(
         reply.status,
-        exchange.moment,
+        moment,
         content_type=reply.content_type if framing else b"",
         framing=framing,
         own_lines=heads.own_lines(exchange.credential, operation.scopes, operation.permissions),
@@ -123,11 +127,9 @@ def _plain(rendering: Rendering, exchange: Exchange, framing: bytes) -> bytes:
 
 
 def _framed(content: bytes, *, zipped: bool, chunked: bool) -> tuple[bytes, bytes]:
-    if not zipped:
+    if not zipped or not chunked:
         return b"Content-Length: %d\r\n" % len(content), content
-    if not chunked:
-        return b"Content-Encoding: gzip\r\nContent-Length: %d\r\n" % len(content), content
-    return GZIP_CHUNKED, b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content)
+    return b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content)
 
 
 def _wants_pretty(asked: Asked) -> bool:

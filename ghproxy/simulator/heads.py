@@ -29,7 +29,6 @@ _STATUS_LINES = {
     for status in HTTPStatus
 }
 _EDGE = b"X-GitHub-Edge-Region: sim\r\n"
-GZIP_CHUNKED = b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"
 
 
 def status_line(status: int) -> bytes:
@@ -63,12 +62,18 @@ def not_modified(rendering: Rendering, exchange: Exchange, tag: bytes) -> bytes:
     )  # fmt: skip
 
 
-def success(rendering: Rendering, exchange: Exchange, tag_line: bytes, framing: bytes) -> bytes:
-    """An answer with content of its own and, usually, an entity tag."""
+def success(
+    rendering: Rendering, exchange: Exchange, tag_line: bytes, coding: tuple[bytes, bytes]
+) -> bytes:
+    """An answer with content of its own and, usually, an entity tag.
+
+    `coding` is the Content-Encoding line, if any, and the line that frames the content.
+    """
     credential, moment, limits = exchange.credential, exchange.moment, exchange.limits
     if credential.is_anonymous:
-        return _anonymous_success(rendering, exchange, tag_line, framing)
+        return _anonymous_success(rendering, exchange, tag_line, coding)
     reply = rendering.reply
+    encoding, framing = coding
     is_plain = framing.startswith(b"Content-Length")
     return b"".join(
         (
@@ -88,6 +93,7 @@ def success(rendering: Rendering, exchange: Exchange, tag_line: bytes, framing: 
             _permissions(rendering.operation.permissions, credential),
             b"x-github-api-version-selected: ", moment.api_version, b"\r\n",
             _BROWSERS,
+            encoding,
             b"" if is_plain else framing,
             b"Server: github.com\r\n",
             limits,
@@ -99,7 +105,7 @@ def success(rendering: Rendering, exchange: Exchange, tag_line: bytes, framing: 
 
 
 def _anonymous_success(
-    rendering: Rendering, exchange: Exchange, tag_line: bytes, framing: bytes
+    rendering: Rendering, exchange: Exchange, tag_line: bytes, coding: tuple[bytes, bytes]
 ) -> bytes:
     reply, moment = rendering.reply, exchange.moment
     return b"".join(
@@ -115,9 +121,10 @@ def _anonymous_success(
             b"\r\nX-GitHub-Media-Type: ", rendering.media_field, b"\r\n",
             _poll(rendering),
             rendering.link,
+            coding[0],
             b"Accept-Ranges: bytes\r\n",
             exchange.limits,
-            framing,
+            coding[1],
             b"X-GitHub-Request-Id: ", moment.request_id, b"\r\n\r\n",
         )
     )  # fmt: skip

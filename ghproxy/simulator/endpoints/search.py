@@ -1,7 +1,8 @@
 """Search: never tagged, never cacheable, on a limit of its own (github-api.md 1, 3.3)."""
 
+from ghproxy.simulator.documents.git import Place, content_item
 from ghproxy.simulator.documents.issues import issue
-from ghproxy.simulator.documents.repositories import repository_item
+from ghproxy.simulator.documents.repositories import minimal_repository, repository_item
 from ghproxy.simulator.endpoints.lists import listed
 from ghproxy.simulator.errors import invalid
 from ghproxy.simulator.reply import Call, Reply
@@ -95,12 +96,44 @@ def repositories(call: Call) -> Reply:
     )
 
 
+def code(call: Call) -> Reply:
+    """Files of the default branches with all the words in them."""
+    terms = _terms(call)
+    hits = [
+        (path, sha, repository)
+        for repository in call.world.repositories.values()
+        if call.viewer.may_see(repository) and terms.covers(repository) and repository.git.refs
+        for path, sha in _files(repository).items()
+        if all(word in repository.git.blobs[sha].decode().lower() for word in terms.words)
+    ]
+    return _results(
+        listed(call, hits, lambda hit: _hit(call, *hit), "/search/code", call.world), len(hits)
+    )
+
+
+def _files(repository: Repository) -> dict[str, str]:
+    git = repository.git
+    return git.files(git.commits[git.refs[f"heads/{repository.default_branch}"]].tree)
+
+
+def _hit(call: Call, path: str, sha: str, repository: Repository) -> dict[str, object]:
+    place = Place(repository, repository.default_branch, call.base)
+    item = content_item(path, sha, 0, place)
+    kept = {name: item[name] for name in ("name", "path", "sha", "url", "git_url", "html_url")}
+    return kept | {"repository": minimal_repository(repository, call.base), "score": 1.0}
+
+
 def _results(reply: Reply, total: int) -> Reply:
     value = {"total_count": total, "incomplete_results": False, "items": reply.value}
     return Reply(value=value, scope=reply.scope, link=reply.link)
 
 
 OPERATIONS = (
+    Operation(
+        method="GET", template="/search/code", handler=code, resource="code_search",
+        max_age=None, docs="search/search#search-code",
+        permissions="allows_permissionless_access=true",
+    ),
     Operation(
         method="GET", template="/search/issues", handler=issues, resource="search", max_age=None,
         docs="search/search#search-issues-and-pull-requests",
