@@ -26,6 +26,7 @@ _MOMENTARY: Final = frozenset(
         b"alt-svc",
         b"date",
         b"retry-after",
+        b"server",
         b"server-timing",
         b"set-cookie",
         b"x-cache",

@@ -61,6 +61,9 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     content: bytes | AsyncIterator[bytes] = b""
     content_bytes: int | None = None
 
+    def __repr__(self) -> str:
+        return f"UpstreamRequest({self.method} {self.target!r})"  # the fields hold a credential
+
 
 class UpstreamResponse(Protocol):
     """A response whose head has arrived."""
