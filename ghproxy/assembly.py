@@ -66,9 +66,7 @@ class House(msgspec.Struct, frozen=True):
 def build(settings: Settings, store: Store, disk_directory: Path | None) -> House:
     """Join the parts around a store; runs inside the event loop that will use them."""
     clock = SystemClock()
-    upstream = open_upstream(
-        settings.origin, settings.upstream, os.environ, settings.upstream_client
-    )
+    upstream = _open_upstream(settings)
     throttle = Throttle(settings.gateway.concurrency)
 
     def outbound() -> tuple[int, int]:
@@ -112,8 +110,8 @@ def open_store(settings: Settings, announce: Announce) -> tuple[Store, Path | No
         disk = DiskStore(cache.directory, cache.disk_limit_bytes, SystemClock())
     except StoreUnavailable as error:
         if cache.is_directory_explicit:
-            raise StartError(f"--cache-dir {cache.directory}: {error}") from error
-        announce(f"cannot cache in {cache.directory}: {error}; caching in memory instead")
+            raise StartError(f"--cache-dir: {error}") from error
+        announce(f"cannot cache on disk, caching in memory instead: {error}")
         return front, None
     return TieredStore(front, disk), cache.directory
 
@@ -124,9 +122,22 @@ def upstream_url(settings: Settings) -> str:
     return f"{origin.scheme}://{origin.authority.decode()}{settings.base_path.decode()}"
 
 
+def _open_upstream(settings: Settings) -> Upstream:
+    try:
+        return open_upstream(
+            settings.origin, settings.upstream, os.environ, settings.upstream_client
+        )
+    except ValueError as error:
+        raise StartError(str(error)) from error
+
+
 async def _serve(settings: Settings, announce: Announce) -> int:
     store, directory = open_store(settings, announce)
-    house = build(settings, store, directory)
+    try:
+        house = build(settings, store, directory)
+    except StartError:
+        await store.aclose()
+        raise
     lifecycle = Lifecycle()
     try:
         await serve_listeners(
@@ -150,7 +161,9 @@ def _listeners(settings: Settings, house: House, lifecycle: Lifecycle) -> list[L
         Listener("health", health_app(lifecycle.is_ready), listen.host, listen.health_port),
     ]
     if listen.pprof_port is not None:
-        listeners.append(Listener("pprof", stacks_app(), LOOPBACK, listen.pprof_port))
+        listeners.append(
+            Listener("pprof", stacks_app(), LOOPBACK, listen.pprof_port, is_optional=True)
+        )
     return listeners
 
 

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
-from ghproxy.web.protocol import TornResponse
 
 from ghproxy.clock import Clock
 from ghproxy.core.credential import Credential, credential_from_fields
@@ -22,6 +21,7 @@ from ghproxy.core.message import Fields, RequestHead
 from ghproxy.core.outcome import CacheMode, Outcome
 from ghproxy.gateway import Exchange, Gateway, Reply
 from ghproxy.web import errors
+from ghproxy.web.protocol import TornResponse
 from ghproxy.web.request_content import (
     Receive,
     RequestContent,

@@ -9,6 +9,7 @@ import collections
 import contextlib
 import enum
 import functools
+import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -29,6 +30,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 LAST_WORDS_SECONDS: Final = 1.0
 """For probes and scrapes in progress when the gateway has drained, and for tasks that were cut."""
 _T = TypeVar("_T")
+_log = logging.getLogger("ghproxy.web")
 
 
 class Phase(enum.StrEnum):
@@ -70,13 +72,17 @@ class Lifecycle:
 
 
 class Listener(msgspec.Struct, frozen=True):
-    """An ASGI application and where it is served; gateways drain first."""
+    """An ASGI application and where it is served; gateways drain first.
+
+    Where an optional one cannot listen, the others are served without it, and a warning says so.
+    """
 
     name: str
     app: Any
     host: str = ""
     port: int = 0
     is_gateway: bool = False
+    is_optional: bool = False
     limits: Limits = Limits()
     refused: collections.Counter[Fault] = msgspec.field(default_factory=collections.Counter)
 
@@ -124,8 +130,14 @@ async def _bound(listeners: Sequence[Listener]) -> list["_Door"]:
     doors: list[_Door] = []
     try:
         for listener in listeners:
-            sockets = await listening_sockets(listener.name, listener.host, listener.port)
-            doors.append(_Door(listener, sockets))
+            try:
+                sockets = await listening_sockets(listener.name, listener.host, listener.port)
+            except ListenError as error:
+                if not listener.is_optional:
+                    raise
+                _log.warning("%s: served without it", error)
+            else:
+                doors.append(_Door(listener, sockets))
     except ListenError:
         for door in doors:
             close_all(door.sockets)

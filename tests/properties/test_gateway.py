@@ -6,7 +6,6 @@ go through, requests are answered in any order, fail, or are cut.
 """
 
 import asyncio
-from collections import Counter
 from random import Random
 
 import pytest
@@ -38,7 +37,7 @@ STEPS = {
 def story_from_seed(seed):
     """Sixty weighted steps: stories drawn step by step come out short and tame."""
     random = Random(seed)  # noqa: S311 - a story, not a secret
-    for word in random.choices(list(STEPS), STEPS.values(), k=60):
+    for word in random.choices(list(STEPS), list(STEPS.values()), k=60):
         match word:
             case "client":
                 yield (
@@ -68,7 +67,7 @@ class World:
 
     def __init__(self):
         self.versions = dict.fromkeys(TARGETS, 0)
-        self.hidden = frozenset()
+        self.hidden: frozenset[tuple[bytes, bytes | None]] = frozenset()
         self.moments = []
         self.mark()
 
@@ -97,9 +96,8 @@ class Play:
         self.world = World()
         self.pending = []
         self.house = House(self._unused)
-        self.house.upstream.send = self._send
+        self.house.upstream.send = self._send  # type: ignore[method-assign]  # answers on cue
         self.visits = []
-        self.downloads = Counter()
 
     def _unused(self, _):
         raise AssertionError
@@ -130,7 +128,7 @@ class Play:
         if failure == "cut":
             cut = UpstreamError(ProxyError.HTTP_RESPONSE_INCOMPLETE, "cut")
             return FakeResponse(status, fields, content[:2], cut)
-        chunks = ()
+        chunks: tuple[object, ...] = ()
         if request.method == "GET":
             arrival = asyncio.Event()
             self.pending.append((request, _Gate(arrival)))

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from ghproxy.core.errors import ProxyError, UpstreamError
+from ghproxy.core.outcome import Outcome
 from ghproxy.web.protocol import TornResponse
 from ghproxy.web.proxy import ProxyEndpoint, ProxySettings
 from ghproxy.web.request_content import RequestContentSettings
@@ -20,12 +21,12 @@ class Client:
 
     def __init__(self, answer, **settings):
         self.house = House(answer, max_stored_bytes=1_000_000)
-        self.outcomes = []
+        self.outcomes: list[Outcome] = []
         self.endpoint = ProxyEndpoint(
             ProxySettings(**settings), self.house.gateway, self.house.clock, self.outcomes.append
         )
         self.sent = []
-        self.messages = asyncio.Queue()
+        self.messages: asyncio.Queue[dict[str, object]] = asyncio.Queue()
         self.reads = 1000
 
     async def send(self, message):

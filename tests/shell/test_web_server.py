@@ -51,6 +51,34 @@ def test_a_port_in_use_is_one_clear_sentence_and_nothing_is_left_open() -> None:
     play(scene())
 
 
+def test_an_optional_listener_whose_port_is_taken_is_left_out_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        lifecycle = Lifecycle()
+        ready: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
+        with free_socket() as taken:
+            listeners = [
+                Listener("main", echo, host=HOST),
+                Listener("stacks", echo, host=HOST, port=taken.getsockname()[1], is_optional=True),
+            ]
+            serving = asyncio.create_task(
+                serve(
+                    listeners,
+                    lifecycle=lifecycle,
+                    drain_seconds=0,
+                    on_ready=ready.set_result,
+                    signals=(),
+                )
+            )
+            assert list(await ready) == ["main"]
+            lifecycle.stop()
+            await serving
+
+    play(scene())
+    assert "(stacks): served without it" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("host", "port", "message"),
     [

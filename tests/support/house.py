@@ -7,6 +7,7 @@ from ghproxy.core.caching import Policy
 from ghproxy.core.credential import credential_from_fields
 from ghproxy.core.fields import first
 from ghproxy.core.message import RequestHead
+from ghproxy.core.outcome import Sent
 from ghproxy.gateway import Exchange, Gateway
 from ghproxy.origin import Origin
 from ghproxy.retrieval import Retrieval, RetrievalSettings, dispose
@@ -45,7 +46,7 @@ class House:
         self.clock = FakeClock()
         self.upstream = FakeUpstream(answer)
         self.store = store or MemoryStore(1_000_000)
-        self.sent = []
+        self.sent: list[Sent] = []
         self.throttle = Throttle(slots)
         origin = Origin(self.upstream, self.throttle, b"/base", self.clock, self.sent.append)
         settings = RetrievalSettings(max_stored_bytes, Policy(stale_if_error_seconds), b"ghproxy/t")

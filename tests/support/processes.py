@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 20
@@ -26,7 +27,7 @@ class Program:
     def __init__(self, arguments, said, environment=None):
         self._said = said
         self._log = b""
-        self.process = subprocess.Popen(
+        self.process: Any = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "ghproxy", *map(str, arguments)],
             cwd=CHECKOUT,
             env={**_environment(), **(environment or {})},
@@ -39,8 +40,9 @@ class Program:
         """Read what it says until the pattern appears; the match."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not (match := re.search(pattern, self.said)):
-            ready, _, _ = select.select([self.process.stdout], [], [], deadline - time.monotonic())
-            data = os.read(self.process.stdout.fileno(), 65_536) if ready else b""
+            output = self.process.stdout.fileno()
+            ready, _, _ = select.select([output], [], [], deadline - time.monotonic())
+            data = os.read(output, 65_536) if ready else b""
             if not data:
                 raise AssertionError(f"never said {pattern!r}, only: {self.said}")
             self._log += data
