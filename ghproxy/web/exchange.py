@@ -214,11 +214,9 @@ class Exchange:
         An answer that starts before its request was read to the end closes the connection:
         whatever follows could not be told from the content that nobody wanted.
         """
-        needs_framing = self._may_have_content and self._left is None
-        if needs_framing and self.scope["http_version"] == "1.0":
-            self.keep_alive = False  # content then ends with the connection
-        elif needs_framing:
-            self._chunks_answer = True
+        if self._may_have_content and self._left is None:
+            # For HTTP/1.0, which is never kept alive, content ends with the connection.
+            self._chunks_answer = self.scope["http_version"] != "1.0"
         if not self.content_complete:
             self.keep_alive = False
         lines = [b"transfer-encoding: chunked"] if self._chunks_answer else []

@@ -106,7 +106,7 @@ def fault_of_unfinished(data: bytes, seen: int, limits: Limits) -> Fault | None:
         return line
     if len(data) > limits.head_bytes:
         return Fault.HEAD_TOO_LARGE
-    return Fault.FIELD_LINE if _BARE_LF.search(data, max(0, seen - 1)) else None
+    return Fault.FIELD_LINE if _BARE_LF.search(data, seen) else None
 
 
 def read_terms(

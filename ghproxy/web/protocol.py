@@ -11,9 +11,9 @@ import logging
 import socket
 import struct
 import urllib.parse
+from collections.abc import Callable
 from typing import Any, Final
 
-import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -22,6 +22,7 @@ from ghproxy.web import hygiene
 from ghproxy.web.errors import Fault, refusal
 from ghproxy.web.exchange import STATUS_LINES, Exchange, TornResponse
 from ghproxy.web.framing import ChunkedContent, ChunkError, SizedContent
+from ghproxy.web.heads import HeadReader, Refused, Request
 
 __all__ = ["GatewayProtocol", "TornResponse"]
 
@@ -46,13 +47,13 @@ class GatewayProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
-        self._refused = collections.Counter() if refused is None else refused
+        self.refused = collections.Counter() if refused is None else refused
+        self._heads = HeadReader(limits)
         self._exchange: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
         self._content: SizedContent | ChunkedContent | None = None
         self._unread = b""
         self._judged = 0
-        self._is_head_complete = False
         self._is_head_request = False
         self._is_closing = False
         self._is_draining = False
@@ -70,9 +71,9 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_closing = True
-        for timer in (self._idle_timer, self._deadline):
-            if timer is not None:
-                timer.cancel()
+        self._clear_deadline()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         self._abandon_exchange()
         super().connection_lost(exc)
         if self._lost is not None and not self._lost.done():
@@ -110,11 +111,13 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _close_if_idle(self) -> None:
         """One lazy timer per connection: a timer per request would cost more than parsing it."""
+        if self._is_closing:
+            return
         wait = self._limits.idle_seconds
         if self._exchange is None and not self._unread:
             wait -= self.loop.time() - self._idle_since
             if wait <= 0:
-                self.transport.close()
+                self._close_when_written()
                 return
         self._idle_timer = self.loop.call_later(wait, self._close_if_idle)
 
@@ -158,91 +161,42 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         self._unread = data
         self._judged = len(data)
-        if self._deadline is None:
-            self._deadline = self.loop.call_later(
-                self._limits.head_seconds, self._refuse, Fault.HEAD_TIMEOUT
-            )
+        if self._deadline is None:  # counted from the first byte, so never set anew
+            self._set_deadline(self._limits.head_seconds, self._refuse_slow_head)
 
     def _take_head(self, head: bytes) -> None:
         self._judged = 0
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self._clear_deadline()
         if head.startswith(b"\r\n"):  # one empty line before a request is allowed (RFC 9112 2.2)
             head = head[2:]
         self._is_head_request = head.startswith(b"HEAD ")
-        line = hygiene.read_request_line(head, self._limits)
-        if isinstance(line, Fault):
-            self._refuse(line)
-        elif len(head) > self._limits.head_bytes:
-            self._refuse(Fault.HEAD_TOO_LARGE)
-        elif self._parse(head):
-            self._begin(line, head)
-
-    def _parse(self, head: bytes) -> bool:
-        """Let llhttp read the head; it calls back below."""
-        self._is_head_complete = False
-        try:
-            self.parser.feed_data(head)
-        except httptools.HttpParserUpgrade:
-            self.parser = httptools.HttpRequestParser(self)
-        except httptools.HttpParserInvalidMethodError:
-            self._refuse(Fault.METHOD_UNKNOWN)
-            return False
-        except httptools.HttpParserError as error:
-            self._refuse(Fault.FIELD_LINE, str(error))
-            return False
-        if not self._is_head_complete:
-            self._refuse(Fault.FIELD_LINE)
-        return self._is_head_complete
-
-    def on_message_begin(self) -> None:
-        self.headers = []
-
-    def on_url(self, url: bytes) -> None:
-        """The target is taken from the request line as it was sent."""
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        self._is_head_complete = True
-
-    def on_body(self, body: bytes) -> None:
-        """Content never reaches llhttp."""
-
-    def on_message_complete(self) -> None:
-        """The end of a message is found by `framing`, which knows where in the bytes it is."""
+        request = self._heads.read(head)
+        if isinstance(request, Refused):
+            self._refuse(request.fault, request.detail)
+        else:
+            self._begin(request)
 
     # Exchanges
 
-    def _begin(self, line: hygiene.RequestLine, head: bytes) -> None:
-        if b" \r\n" in head or b"\t\r\n" in head:
-            self.headers = [(name, value.rstrip(b" \t")) for name, value in self.headers]
-        terms = hygiene.read_terms(line, head, self.headers, self._limits)
-        if isinstance(terms, Fault):
-            self._refuse(terms)
-            return
-        has_content = terms.content_bytes != 0
-        if has_content:
-            self._content = (
-                ChunkedContent()
-                if terms.content_bytes is None
-                else SizedContent(terms.content_bytes)
-            )
-            self.parser = httptools.HttpRequestParser(self)  # the old one waits for content
+    def _begin(self, request: Request) -> None:
+        content_bytes = request.terms.content_bytes
+        if content_bytes is None:
+            self._content = ChunkedContent()
+        elif content_bytes:
+            self._content = SizedContent(content_bytes)
         self._exchange = exchange = Exchange(
             self,
-            self._scope_of(line),
-            keep_alive=terms.keep_alive and not self._is_draining,
-            expects_continue=terms.expects_continue,
-            has_content=has_content,
+            self._scope_of(request),
+            keep_alive=request.terms.keep_alive and not self._is_draining,
+            expects_continue=request.terms.expects_continue,
+            has_content=content_bytes != 0,
         )
         self._task = task = self.loop.create_task(exchange.run(self.app))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def _scope_of(self, line: hygiene.RequestLine) -> dict[str, Any]:
+    def _scope_of(self, request: Request) -> dict[str, Any]:
+        line = request.line
         raw_path, _, query = line.target.partition(b"?")
         path = raw_path.decode("ascii")
         return {
@@ -258,7 +212,7 @@ class GatewayProtocol(HttpToolsProtocol):
             "raw_path": raw_path,
             "query_string": query,
             "ghproxy.target": line.target,
-            "headers": self.headers,
+            "headers": request.fields,
             "state": self.app_state.copy(),
         }
 
@@ -304,7 +258,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _refuse(self, fault: Fault, detail: str = "") -> None:
         """Answer, unless an answer has begun, and close."""
-        self._refused[fault] += 1
+        self.refused[fault] += 1
         _log.debug("refused a request of %s: %s %s", self.client, fault, detail)
         exchange = self._exchange
         self._abandon_exchange()
@@ -317,6 +271,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self.transport.write(b"\r\n".join(lines))
         self._close(is_read_to_end=False)
 
+    def _refuse_slow_head(self) -> None:
+        self._refuse(Fault.HEAD_TIMEOUT)
+
     def _close(self, *, is_read_to_end: bool) -> None:
         """Close after what is written; a client that still sends is heard out for a while.
 
@@ -326,11 +283,25 @@ class GatewayProtocol(HttpToolsProtocol):
         self._unread = b""
         self._content = None
         if is_read_to_end:
-            self.transport.close()
+            self._close_when_written()
             return
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
+        self._set_deadline(self._limits.linger_seconds, self._close_when_written)
+
+    def _close_when_written(self) -> None:
+        """Close; a client that does not read what is still to be written is cut in the end."""
+        self._is_closing = True
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self._set_deadline(self._limits.idle_seconds, self.abort)
+
+    def _set_deadline(self, seconds: float, then: Callable[[], None]) -> None:
+        self._clear_deadline()
+        self._deadline = self.loop.call_later(seconds, then)
+
+    def _clear_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = self.loop.call_later(self._limits.linger_seconds, self.abort)
+            self._deadline = None

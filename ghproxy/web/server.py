@@ -117,8 +117,8 @@ async def serve(
             lifecycle.started()
             on_ready({door.name: door.port for door in doors})
             await lifecycle.wait_stopping()
-            await _catch_up()
             gateways = [door for door in doors if door.is_gateway]
+            await _catch_up(gateways)
             return sum(
                 await asyncio.gather(*(door.drain(drain_seconds, lifecycle) for door in gateways))
             )
@@ -145,10 +145,19 @@ async def _bound(listeners: Sequence[Listener]) -> list["_Door"]:
     return doors
 
 
-async def _catch_up() -> None:
-    """Accept and read what clients have sent already: closing would reset it."""
-    for _ in range(5):
-        await asyncio.sleep(0)
+async def _catch_up(doors: list["_Door"]) -> None:
+    """Accept and read what clients have sent already: closing the sockets would reset it.
+
+    A turn of uvloop accepts one connection per socket, so turns are made while they bring any.
+    """
+    known = -1
+    for _ in range(BACKLOG):
+        count = sum(door.connection_count for door in doors)
+        if count <= known:
+            return
+        known = count
+        for _ in range(3):
+            await asyncio.sleep(0)
 
 
 @contextlib.contextmanager
@@ -174,6 +183,10 @@ class _Door:
         self._listener = listener
         self._state = ServerState()
         self._servers: list[asyncio.Server] = []
+
+    @property
+    def connection_count(self) -> int:
+        return len(self._state.connections)
 
     async def open(self) -> None:
         config = _config(self._listener)

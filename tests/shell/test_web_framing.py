@@ -147,3 +147,14 @@ def test_content_of_a_stated_length_ends_at_that_byte() -> None:
     assert content.feed(b"ab") == (b"ab", None)
     assert content.feed(b"cdeGET") == (b"cde", b"GET")
     assert SizedContent(3).feed(b"abc") == (b"abc", b"")
+
+
+@pytest.mark.parametrize("start", [b"3\r\nabcX", b"3\n", b"\0", b"0\r\nT: \0"])
+def test_what_cannot_become_right_is_refused_before_its_line_ends(start: bytes) -> None:
+    assert ours(start, []) is None
+
+
+def test_trailers_are_read_only_up_to_a_limit() -> None:
+    few, many = b"0\r\n" + b"a: b\r\n" * 1000, b"0\r\n" + b"a: b\r\n" * 3000
+    assert ours(few + b"\r\n", []) is not None
+    assert ours(many + b"\r\n", []) is None
