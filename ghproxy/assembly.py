@@ -10,7 +10,7 @@ import msgspec
 from ghproxy import __version__
 from ghproxy.clock import SystemClock
 from ghproxy.coalescer import Coalescer, CoalescerSettings
-from ghproxy.config import CacheStore, Settings, StartError
+from ghproxy.config import CacheStore, LogLevel, Settings, StartError
 from ghproxy.core.caching import Policy
 from ghproxy.gateway import Gateway
 from ghproxy.origin import Origin
@@ -37,14 +37,20 @@ _USER_AGENT = f"ghproxy/{__version__}".encode()
 
 def serve(settings: Settings, announce: Announce) -> int:
     """Run until stopped; the exit status. Raises StartError where it cannot start."""
-    logging.basicConfig(
-        level=settings.log_level.level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    _configure_logging(settings.log_level)
     try:
         return run(_serve(settings, announce))
     except ListenError as error:
         raise StartError(str(error)) from error
+
+
+def _configure_logging(log_level: LogLevel) -> None:
+    # Libraries write fields, and so credentials, into their debug records: they only warn here.
+    logging.basicConfig(
+        level=max(log_level.level, logging.WARNING),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("ghproxy").setLevel(log_level.level)
 
 
 class House(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from ghproxy.origin import Origin, OriginRequest, OriginResponse
 from ghproxy.stores import base
 
 _REFUSAL_BYTES = 262_144
-_INLINE_CHECK_BYTES = 262_144
+_INLINE_BYTES = 262_144
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -192,7 +192,8 @@ class Retrieval:
         read = await _read(response, self._settings.max_stored_bytes)
         if isinstance(read, _Unread):
             return Streamed(response, read.begun, read.rest, was_conditional)
-        if content_coding.is_gzip(response.head.fields) and not await _is_intact(read):
+        digest = await _examined(read, is_gzip=content_coding.is_gzip(response.head.fields))
+        if digest is None:
             raise UpstreamError(
                 ProxyError.HTTP_PROTOCOL_ERROR, "The origin's gzip content is damaged."
             )
@@ -202,7 +203,7 @@ class Retrieval:
             store.fields,
             store.own_fields,
             store.entity_tag,
-            content_digest(read),
+            digest,
             len(read),
             stored_at=now,
             validated_at=now,
@@ -256,7 +257,14 @@ async def _read(response: OriginResponse, limit_bytes: int) -> bytes | _Unread:
     return begun[0] if len(begun) == 1 else b"".join(begun)
 
 
-async def _is_intact(content: bytes) -> bool:
-    if len(content) <= _INLINE_CHECK_BYTES:
-        return content_coding.is_intact(content)
-    return await asyncio.to_thread(content_coding.is_intact, content)
+async def _examined(content: bytes, *, is_gzip: bool) -> bytes | None:
+    """The digest of content that is what it says it is, else None; off the loop where large."""
+    if len(content) <= _INLINE_BYTES:
+        return _digest_if_intact(content, is_gzip)
+    return await asyncio.to_thread(_digest_if_intact, content, is_gzip)
+
+
+def _digest_if_intact(content: bytes, is_gzip: bool) -> bytes | None:  # noqa: FBT001 - to_thread
+    if is_gzip and not content_coding.is_intact(content):
+        return None
+    return content_digest(content)
