@@ -3,6 +3,7 @@
 PyJWT and cryptography are imported at first use: they would double the time it takes to start.
 """
 
+import functools
 from typing import TYPE_CHECKING, cast
 
 from ghproxy.simulator.errors import bad_credentials
@@ -15,25 +16,25 @@ _LONGEST_SECONDS = 600
 _CLOCK_SKEW_SECONDS = 60
 
 
+@functools.cache
+def _private_key() -> "RSAPrivateKey":
+    """One key for the process, made when first needed: it differs from run to run, seed or not."""
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  see above
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class AppKeys:
-    """One App's key, made when first needed; the key differs from run to run, seed or not."""
+    """What the App signs with, and what its signatures are verified with."""
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._key: RSAPrivateKey | None = None
-
-    def _private_key(self) -> "RSAPrivateKey":
-        if self._key is None:
-            from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  see above
-
-            self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        return self._key
 
     def private_key_pem(self) -> str:
         """PKCS#1 PEM, as GitHub hands it out."""
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415  see above
 
-        pem = self._private_key().private_bytes(
+        pem = _private_key().private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.TraditionalOpenSSL,
             serialization.NoEncryption(),
@@ -45,7 +46,7 @@ class AppKeys:
         import jwt  # noqa: PLC0415  see above
 
         claims = {"iat": int(now) - 60, "exp": int(now) + 540, "iss": str(self._app.id)}
-        return jwt.encode(claims, self._private_key(), algorithm="RS256")
+        return jwt.encode(claims, _private_key(), algorithm="RS256")
 
     def expiry(self, token: str, now: float) -> float:
         """When a JWT ends; a refusal where it is not this App's, forged or out of time."""
@@ -56,7 +57,7 @@ class AppKeys:
                 "dict[str, object]",
                 jwt.decode(
                     token,
-                    self._private_key().public_key(),
+                    _private_key().public_key(),
                     algorithms=["RS256"],
                     options={"verify_exp": False, "verify_iat": False, "verify_aud": False},
                 ),

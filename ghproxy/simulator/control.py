@@ -4,6 +4,7 @@ Its address is the test's alone; a gateway under test never learns it. docs/simu
 reference.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
@@ -20,6 +21,7 @@ from ghproxy.simulator.site import Site
 
 _NUMBERED = re.compile(r"/(holds|faults)/(\d+)")
 _LONGEST_WAIT_SECONDS = 60.0
+_GLANCE_SECONDS = 0.01
 _Values = dict[str, str]
 
 
@@ -29,11 +31,14 @@ class Control:
     def __init__(self, site: Site, api_address: Callable[[], str]) -> None:
         self._site = site
         self._api_address = api_address
+        self._waiting: dict[tuple[str, str], Callable[[_Values], Awaitable[Answer]]] = {
+            ("GET", "/holds"): self._holds,
+            ("GET", "/journal"): self._journal,
+        }
         self._operations: dict[tuple[str, str], Callable[[Request, _Values], Answer]] = {
             ("GET", "/"): self._state,
             ("GET", "/credentials"): self._credentials,
             ("DELETE", "/credentials"): self._revoke,
-            ("GET", "/journal"): lambda _r, _q: _answer(self._site.journal.entries()),
             ("DELETE", "/journal"): self._clear_journal,
             ("GET", "/totals"): lambda _r, _q: _answer(self._site.journal.totals()),
             ("GET", "/unknown"): lambda _r, _q: _answer(self._site.journal.unknown()),
@@ -58,9 +63,10 @@ class Control:
     def respond(self, request: Request) -> Answer | Awaitable[Answer]:
         path, _, query = request.target.decode("latin-1").partition("?")
         values = dict(parse_qsl(query))
-        if (request.method, path) == ("GET", "/holds"):
-            return self._holds(values)
         try:
+            waiting = self._waiting.get((request.method, path))
+            if waiting is not None:
+                return self._patient(waiting(values))
             operation = self._operations.get((request.method, path))
             if operation is not None:
                 return operation(request, values)
@@ -76,6 +82,12 @@ class Control:
 
     def malformed(self) -> Answer:
         return _answer({"message": "This is no HTTP request."}, 400)
+
+    async def _patient(self, waiting: Awaitable[Answer]) -> Answer:
+        try:
+            return await waiting
+        except ValueError as error:
+            return _answer({"message": str(error)}, 400)
 
     # -- reading
 
@@ -106,13 +118,23 @@ class Control:
         return _answer([_described(each, pem) for each in credentials])
 
     async def _holds(self, values: _Values) -> Answer:
-        """With `?held=N`, waits until so many are held; 408 where that does not come to pass."""
-        wanted = values.get("held", "")
-        if wanted.isdigit():
-            seconds = min(float(values.get("timeout_seconds", 10)), _LONGEST_WAIT_SECONDS)
-            if not await self._site.holds.reached(int(wanted), seconds):
-                return _answer(self._site.holds.snapshot(), 408)
-        return _answer(self._site.holds.snapshot())
+        """Waits for `held` (at least) or `at_most`; 408 where that does not come to pass."""
+        holds = self._site.holds
+        if not values.keys() & {"held", "at_most"}:
+            return _answer(holds.snapshot())
+        least, most = int(values.get("held", 0)), float(values.get("at_most", "inf"))
+        reached = await holds.reached(least, most, _patience(values))
+        return _answer(holds.snapshot(), 200 if reached else 408)
+
+    async def _journal(self, values: _Values) -> Answer:
+        """Entries, those that `ended` so where that is stated; waits for `at_least` of them."""
+        ended, least = values.get("ended"), int(values.get("at_least", 0))
+        for _ in range(1 + int(_patience(values) / _GLANCE_SECONDS)):
+            entries = self._site.journal.entries(ended)
+            if len(entries) >= least:
+                return _answer(entries)
+            await asyncio.sleep(_GLANCE_SECONDS)
+        return _answer(self._site.journal.entries(ended), 408)
 
     # -- changing
 
@@ -206,6 +228,10 @@ def _answer(value: object, status: int = 200) -> Answer:
         b"Cache-Control: no-store\r\n\r\n" % len(content)
     )
     return Answer(status, head, content)
+
+
+def _patience(values: _Values) -> float:
+    return min(float(values.get("timeout_seconds", 10)), _LONGEST_WAIT_SECONDS)
 
 
 def _done() -> Answer:

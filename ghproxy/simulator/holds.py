@@ -11,6 +11,8 @@ import msgspec
 from ghproxy.simulator.matching import Match
 from ghproxy.simulator.message import Request
 
+_Watcher = tuple[int, float, asyncio.Future[None]]
+
 
 class Place(enum.StrEnum):
     """Where a request is held.
@@ -80,7 +82,7 @@ class Holds:
     def __init__(self) -> None:
         self._holds: dict[int, Hold] = {}
         self._next_number = 1
-        self._watchers: list[tuple[int, asyncio.Future[None]]] = []
+        self._watchers: list[_Watcher] = []
         self.is_armed = False
 
     def add(self, order: HoldOrder) -> Hold:
@@ -112,21 +114,22 @@ class Holds:
 
     def changed(self) -> None:
         """Tell those who wait for a number of held requests."""
-        for number, future in self._watchers:
-            if self.held >= number and not future.done():
+        for least, most, future in self._watchers:
+            if least <= self.held <= most and not future.done():
                 future.set_result(None)
 
-    async def reached(self, number: int, timeout_seconds: float) -> bool:
-        """Whether that many requests were held at once within the time."""
+    async def reached(self, least: int, most: float, timeout_seconds: float) -> bool:
+        """Whether so many requests, and no more than that, were held within the time."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._watchers.append((number, future))
+        watcher = (least, most, future)
+        self._watchers.append(watcher)
         self.changed()
         try:
             await asyncio.wait_for(future, timeout_seconds)
         except TimeoutError:
             return False
         finally:
-            self._watchers.remove((number, future))
+            self._watchers.remove(watcher)
         return True
 
     def snapshot(self) -> dict[str, object]:

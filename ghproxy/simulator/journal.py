@@ -41,8 +41,11 @@ class Journal:
         self._unknown.clear()
         self.arrived = 0
 
-    def entries(self) -> list[dict[str, object]]:
-        return [_entry(request) for request in self._requests]
+    def entries(self, ended: str | None = None) -> list[dict[str, object]]:
+        """All of them, or those that ended so (`pending`, `answered`, `aborted`)."""
+        return [
+            _entry(request) for request in self._requests if ended is None or request.ended == ended
+        ]
 
     def unknown(self) -> list[dict[str, object]]:
         return [

@@ -88,7 +88,8 @@ class Connection(asyncio.Protocol):
             self._refuse()
 
     def eof_received(self) -> bool:
-        return self._is_answering
+        """A client that stops sending has left, as for GitHub's front end (nginx)."""
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True

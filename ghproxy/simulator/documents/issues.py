@@ -17,6 +17,8 @@ def label(value: Label, repository: Repository, base: str) -> Document:
         "color": value.color,
         "default": value.color != "15dd18",
         "description": value.description,
+        "archived_at": None,
+        "archived_by": None,
     }
 
 

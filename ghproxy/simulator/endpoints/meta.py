@@ -7,6 +7,40 @@ from ghproxy.simulator.graphql import Query, QueryError
 from ghproxy.simulator.reply import Call, Reply
 from ghproxy.simulator.routes import Operation
 
+_ROOT = {
+    "current_user_url": "/user",
+    "authorizations_url": "/authorizations",
+    "code_search_url": "/search/code?q={query}{&page,per_page,sort,order}",
+    "commit_search_url": "/search/commits?q={query}{&page,per_page,sort,order}",
+    "emails_url": "/user/emails",
+    "emojis_url": "/emojis",
+    "events_url": "/events",
+    "feeds_url": "/feeds",
+    "followers_url": "/user/followers",
+    "following_url": "/user/following{/target}",
+    "gists_url": "/gists{/gist_id}",
+    "hub_url": "/hub",
+    "issue_search_url": "/search/issues?q={query}{&page,per_page,sort,order}",
+    "issues_url": "/issues",
+    "keys_url": "/user/keys",
+    "label_search_url": "/search/labels?q={query}&repository_id={repository_id}{&page,per_page}",
+    "notifications_url": "/notifications",
+    "organization_url": "/orgs/{org}",
+    "organization_repositories_url": "/orgs/{org}/repos{?type,page,per_page,sort}",
+    "organization_teams_url": "/orgs/{org}/teams",
+    "public_gists_url": "/gists/public",
+    "rate_limit_url": "/rate_limit",
+    "repository_url": "/repos/{owner}/{repo}",
+    "repository_search_url": "/search/repositories?q={query}{&page,per_page,sort,order}",
+    "current_user_repositories_url": "/user/repos{?type,page,per_page,sort}",
+    "starred_url": "/user/starred{/owner}{/repo}",
+    "starred_gists_url": "/gists/starred",
+    "topic_search_url": "/search/topics?q={query}{&page,per_page}",
+    "user_url": "/users/{user}",
+    "user_organizations_url": "/user/orgs",
+    "user_repositories_url": "/users/{user}/repos{?type,page,per_page,sort}",
+    "user_search_url": "/search/users?q={query}{&page,per_page,sort,order}",
+}
 _ZEN = b"Look down before you step."
 
 
@@ -42,17 +76,9 @@ def zen(_call: Call) -> Reply:
 
 
 def root(call: Call) -> Reply:
-    base = call.base
-    value: dict[str, object] = {
-        "current_user_url": f"{base}/user",
-        "issues_url": f"{base}/issues",
-        "organization_url": f"{base}/orgs/{{org}}",
-        "organization_repositories_url": f"{base}/orgs/{{org}}/repos{{?type,page,per_page,sort}}",
-        "rate_limit_url": f"{base}/rate_limit",
-        "repository_url": f"{base}/repos/{{owner}}/{{repo}}",
-        "user_url": f"{base}/users/{{user}}",
-    }
-    return Reply(value=value, scope=call.world)
+    value = {name: call.base + path for name, path in _ROOT.items()}
+    page = "https://github.com/settings/connections/applications{/client_id}"
+    return Reply(value=value | {"current_user_authorizations_html_url": page}, scope=call.world)
 
 
 def versions(call: Call) -> Reply:

@@ -72,6 +72,7 @@ def issues(call: Call) -> Reply:
             call.world,
         ),
         len(pairs),
+        search_type="lexical",
     )
 
 
@@ -123,8 +124,8 @@ def _hit(call: Call, path: str, sha: str, repository: Repository) -> dict[str, o
     return kept | {"repository": minimal_repository(repository, call.base), "score": 1.0}
 
 
-def _results(reply: Reply, total: int) -> Reply:
-    value = {"total_count": total, "incomplete_results": False, "items": reply.value}
+def _results(reply: Reply, total: int, **more: str) -> Reply:
+    value = {"total_count": total, "incomplete_results": False, "items": reply.value, **more}
     return Reply(value=value, scope=reply.scope, link=reply.link)
 
 
