@@ -8,9 +8,11 @@ retries and nothing of other connections.
 import asyncio
 import select
 import socket
+import ssl
 from typing import Protocol, cast
 
 from ghproxy.core.errors import ProxyError, UpstreamError
+from ghproxy.upstream import failures
 from ghproxy.upstream.base import UpstreamSettings
 from ghproxy.upstream.deadline import Deadline
 from ghproxy.upstream.exchange import Exchange
@@ -19,8 +21,6 @@ from ghproxy.upstream.reader import ResponseReader
 
 class Owner(Protocol):
     """Who keeps the connections."""
-
-    def opened(self, connection: "Connection") -> None: ...
 
     def finished(self, connection: "Connection") -> None:
         """Its exchange is over and another may begin."""
@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._deadline = Deadline(loop, self._expired)
         self._reader = ResponseReader(settings.max_head_bytes)
         self._transport: asyncio.Transport | None = None
+        self._tls: ssl.SSLObject | None = None
         self._exchange: Exchange | None = None
         self._writable: asyncio.Future[None] | None = None
         self._is_write_blocked = False
@@ -125,10 +126,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._tls = transport.get_extra_info("ssl_object")
         sock = transport.get_extra_info("socket")
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
         exchange = self._exchange
@@ -147,15 +148,14 @@ class Connection(asyncio.Protocol):
             self._read_on(exchange)
 
     def eof_received(self) -> None:
-        exchange = self._exchange
-        if exchange is None:
+        if self._exchange is None:
             self.close()
-        elif exchange.is_answered and self._reader.ends_at_close:
-            self._exchange = None
-            self.close()
-            exchange.complete()
+        elif self._tls is None:
+            self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._tls is not None and self._exchange is not None and self._drain(self._tls):
+            self._end()
         exchange = self._exchange
         if exchange is None:
             self.close()
@@ -197,6 +197,32 @@ class Connection(asyncio.Protocol):
             self.close()
         exchange.complete()
 
+    def _end(self) -> None:
+        """The origin ended its side in order, which may be the end of the content."""
+        exchange = self._exchange
+        if exchange is not None and exchange.is_answered and self._reader.ends_at_close:
+            self._exchange = None
+            self.close()
+            exchange.complete()
+
+    def _drain(self, tls: ssl.SSLObject) -> bool:
+        """Take what TLS still holds; whether the origin ended in order (close_notify).
+
+        The loops differ in what they report: asyncio calls a cut an end, and uvloop keeps to
+        itself what had not been read while reading was paused. TLS itself knows.
+        """
+        try:
+            while self._exchange is not None:
+                piece = tls.read(65536)
+                if not piece:
+                    return True
+                self.data_received(piece)
+        except ssl.SSLZeroReturnError:
+            return True
+        except ssl.SSLError:
+            return False
+        return False
+
     def _move(self, seconds: float, exchange: Exchange) -> None:
         self._deadline.move(min(self._loop.time() + seconds, exchange.total_deadline))
 
@@ -210,9 +236,8 @@ class Connection(asyncio.Protocol):
     def _timeout(self, exchange: Exchange) -> UpstreamError:
         settings = self._settings
         if self._loop.time() >= exchange.total_deadline - 0.002:
-            kind, limit = ProxyError.HTTP_RESPONSE_TIMEOUT, settings.total_timeout_seconds
-            what = "The whole response did not arrive"
-        elif exchange.is_answered:
+            return failures.too_late(settings.total_timeout_seconds)
+        if exchange.is_answered:
             kind, limit = ProxyError.CONNECTION_READ_TIMEOUT, settings.stall_timeout_seconds
             what = "The origin's response stalled: nothing came"
         elif exchange.is_sent:

@@ -23,7 +23,7 @@ def connect_error(error: BaseException, host: str) -> UpstreamError:
         match cause:
             case ssl.SSLError():
                 kind, text = ProxyError.TLS_PROTOCOL_ERROR, f"TLS with {host} failed."
-            case socket.gaierror():
+            case socket.gaierror() | UnicodeError():
                 kind, text = ProxyError.DNS_ERROR, f"The name {host} could not be looked up."
             case ConnectionRefusedError():
                 kind, text = ProxyError.CONNECTION_REFUSED, f"{host} refused the connection."
@@ -41,6 +41,12 @@ def connect_error(error: BaseException, host: str) -> UpstreamError:
 def closed() -> UpstreamError:
     """The program is shutting its door."""
     return UpstreamError(ProxyError.DESTINATION_UNAVAILABLE, "The upstream door is closed.")
+
+
+def too_late(total_timeout_seconds: float) -> UpstreamError:
+    """All the time that a request has is over."""
+    detail = f"The whole response did not arrive within {total_timeout_seconds:g} s."
+    return UpstreamError(ProxyError.HTTP_RESPONSE_TIMEOUT, detail)
 
 
 def never_free(max_connections: int) -> UpstreamError:

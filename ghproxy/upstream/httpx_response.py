@@ -13,17 +13,13 @@ import httpx
 from ghproxy.core.errors import ProxyError, UpstreamError
 from ghproxy.core.fields import has
 from ghproxy.core.message import Fields, ResponseHead
-from ghproxy.upstream import framing
+from ghproxy.upstream import failures, framing
 from ghproxy.upstream.base import OriginAddress, UpstreamRequest, UpstreamSettings
 from ghproxy.upstream.lane import Lane
 
 R = TypeVar("R")
 
 _SLICE_BYTES: Final = 64 * 1024
-_TOTAL: Final = (
-    ProxyError.HTTP_RESPONSE_TIMEOUT,
-    "The whole response did not arrive within the limit.",
-)
 
 
 class Owner(Protocol):
@@ -112,28 +108,29 @@ class HttpxResponse:
     async def _ask(self, request: UpstreamRequest) -> None:
         settings = self._settings
         origin = self._origin
-        response = await self._lane.transport.handle_async_request(
-            httpx.Request(
-                request.method,
-                httpx.URL(scheme=origin.scheme, host=origin.host, port=origin.port),
-                headers=[
-                    (b"host", origin.authority),
-                    *((name, value.strip(b" \t")) for name, value in request.fields),
-                    *framing.framing_fields(request),
-                ],
-                stream=_Content(request),
-                extensions={
-                    "target": request.target,
-                    "trace": self._trace,
-                    "timeout": {
-                        "connect": settings.connect_timeout_seconds,
-                        "write": settings.stall_timeout_seconds,
-                    },
+        asked = httpx.Request(
+            request.method,
+            httpx.URL(scheme=origin.scheme, host=origin.host, port=origin.port),
+            headers=[
+                (b"host", origin.authority),
+                *((name, value.strip(b" \t")) for name, value in request.fields),
+                *framing.framing_fields(request),
+            ],
+            stream=_Content(request, self._lane),
+            extensions={
+                "trace": self._trace,
+                "timeout": {
+                    "connect": settings.connect_timeout_seconds,
+                    "write": settings.stall_timeout_seconds,
                 },
-            )
+            },
         )
+        asked.url = _Url(asked.url, request.target)
+        response = await self._lane.transport.handle_async_request(asked)
         self._response = response
         fields = tuple((name.lower(), value) for name, value in response.headers.raw)
+        if response.extensions.get("http_version") not in (b"HTTP/1.1", b"HTTP/1.0"):
+            raise _broken("something that is not an HTTP/1 response")
         self._check(response.status_code, fields)
         self.head = ResponseHead(response.status_code, fields)
         pieces = aiter(response.stream)  # type: ignore[arg-type]  # httpx types it for both worlds
@@ -164,7 +161,6 @@ class HttpxResponse:
         if event == "http11.send_request_headers.started":
             if details["request"].method != b"CONNECT":
                 self._lane.is_connected.set()
-                self._phase = _TOTAL
                 self._move(self._deadline)
         elif event == "http11.send_request_body.complete" and self._lane.is_connected.is_set():
             limit = self._settings.first_byte_timeout_seconds
@@ -200,9 +196,9 @@ class HttpxResponse:
         except TimeoutError as error:
             if not scope.expired():
                 raise  # the request's content raised it
-            is_over = self._loop.time() >= self._deadline - 0.002
-            kind, detail = _TOTAL if is_over else self._phase
-            raise UpstreamError(kind, detail) from error
+            if self._loop.time() >= self._deadline - 0.002:
+                raise failures.too_late(self._settings.total_timeout_seconds) from error
+            raise UpstreamError(*self._phase) from error
         finally:
             self._scope = None
 
@@ -211,11 +207,27 @@ class HttpxResponse:
             self._scope.reschedule(min(at, self._deadline))
 
 
+class _Url(httpx.URL):
+    """A URL whose target is left as it is.
+
+    Not the extension "target": httpcore would take it for the target of CONNECT too.
+    """
+
+    def __init__(self, url: httpx.URL, target: bytes) -> None:
+        super().__init__(url)
+        self._target = target
+
+    @property
+    def raw_path(self) -> bytes:
+        return self._target
+
+
 class _Content(httpx.AsyncByteStream):
     """A request's content, as long as was stated and not a byte more."""
 
-    def __init__(self, request: UpstreamRequest) -> None:
+    def __init__(self, request: UpstreamRequest, lane: Lane) -> None:
         self._request = request
+        self._lane = lane
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         content = self._request.content
@@ -224,7 +236,7 @@ class _Content(httpx.AsyncByteStream):
                 yield content[start : start + _SLICE_BYTES]
             return
         remaining = self._request.content_bytes
-        async for piece in content:
+        while (piece := await self._lane.next_of(content)) is not None:
             if remaining is not None:
                 remaining -= len(piece)
                 if remaining < 0:

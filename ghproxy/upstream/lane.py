@@ -7,8 +7,9 @@ each call runs in a task of the lane's, and who gives up on it has the connectio
 
 import asyncio
 import importlib.util
+import re
 import ssl
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 import httpx
@@ -18,6 +19,8 @@ from ghproxy.upstream import failures
 from ghproxy.upstream.dial import system_trust
 
 R = TypeVar("R")
+
+_is_host = re.compile(rb"[A-Za-z0-9._:-]+").fullmatch
 
 
 class Lane:
@@ -33,6 +36,8 @@ class Lane:
         self.is_connected = asyncio.Event()
         """The request is being written: there is a connection to close."""
         self._task: asyncio.Task[Any] | None = None
+        self._supply: asyncio.Task[bytes | None] | None = None
+        self._is_retired = False
 
     async def run(self, work: Coroutine[Any, Any, R], host: str, scope: asyncio.Timeout) -> R:
         """The result of `work`; TimeoutError once the scope, which the caller may move, expires.
@@ -47,6 +52,17 @@ class Lane:
             raise ValueError("httpx cannot write this request") from error
         except httpx.HTTPError as error:
             raise upstream_error(error, host) from error
+
+    async def next_of(self, content: AsyncIterator[bytes]) -> bytes | None:
+        """The next piece of a request's content, None at its end; for use inside the work.
+
+        The one thing in there that closing the connection would not end: `retire` cancels it.
+        """
+        supply = self._supply = asyncio.create_task(_next(content))
+        await asyncio.wait({supply})
+        if supply.cancelled() or self._is_retired:
+            raise failures.closed()
+        return supply.result()
 
     @property
     def has_leftover(self) -> bool:
@@ -67,6 +83,9 @@ class Lane:
     async def retire(self) -> None:
         """Close the connection and wait until the call in progress has noticed."""
         task = self._task
+        self._is_retired = True
+        if self._supply is not None:
+            self._supply.cancel()
         while task is not None and not task.done():
             # A connection that is being opened cannot be closed yet; opening has its own limit.
             opened = asyncio.create_task(self.is_connected.wait())
@@ -79,13 +98,19 @@ class Lane:
         await self.transport.aclose()
 
 
+async def _next(content: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(content, None)
+
+
 def check_proxy(url: str) -> None:
     """Raises ValueError where httpx could not use it; the text never repeats the URL."""
     try:
-        scheme = httpx.Proxy(url).url.scheme
+        proxy = httpx.Proxy(url).url
     except (ValueError, httpx.InvalidURL):
-        raise ValueError("the outbound proxy's URL is not one") from None
-    if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise ValueError("the outbound proxy's URL cannot be used") from None
+    if not _is_host(proxy.raw_host):
+        raise ValueError("the outbound proxy's URL names no host")
+    if proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         raise ValueError("an outbound SOCKS proxy needs the package socksio")
 
 

@@ -6,6 +6,7 @@ Invariant: while somebody waits, nothing is idle and every slot is taken.
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from ghproxy.upstream.base import UpstreamSnapshot
@@ -54,7 +55,8 @@ class Pool(Generic[T]):
             return await waiter
         except asyncio.CancelledError:
             if waiter.cancelled():
-                self._waiters.remove(waiter)
+                with suppress(ValueError):  # passed over already
+                    self._waiters.remove(waiter)
             else:
                 self._hand_on(waiter.result())
             raise

@@ -167,6 +167,7 @@ class WireUpstream:
             self._pool.free()
             raise
         self._members.add(connection)
+        self._sockets.add(connection)
         return connection
 
     async def _dial(self, deadline: float) -> Connection:
@@ -180,6 +181,8 @@ class WireUpstream:
                 connection = await dial(self._origin, self._ssl_context, self._create)
         except TimeoutError as error:
             self._refuse_if_closed()
+            if deadline <= limit:
+                raise failures.too_late(self._settings.total_timeout_seconds) from error
             raise failures.connect_error(error, host) from error
         finally:
             self._dialling.discard(scope)
@@ -196,9 +199,6 @@ class WireUpstream:
         return Connection(asyncio.get_running_loop(), self._settings, self)
 
     # What connections report
-
-    def opened(self, connection: Connection) -> None:
-        self._sockets.add(connection)
 
     def finished(self, connection: Connection) -> None:
         if not self._pool.give(connection):

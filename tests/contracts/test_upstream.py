@@ -80,6 +80,7 @@ def test_field_lines_come_in_order_with_duplicates_and_hop_by_hop_ones(door: Doo
 
 @every_door
 def test_connections_are_reused_the_one_used_last_first(door: Door) -> None:
+    release = asyncio.Event()
     used: list[int] = []
 
     async def script(peer: Peer) -> None:
@@ -91,8 +92,6 @@ def test_connections_are_reused_the_one_used_last_first(door: Door) -> None:
             await peer.send(b"ok")
 
     async def main() -> None:
-        nonlocal release
-        release = asyncio.Event()
         async with opened(door, script) as (upstream, origin):
             first = await upstream.send(get())
             second = await upstream.send(get())
@@ -106,7 +105,6 @@ def test_connections_are_reused_the_one_used_last_first(door: Door) -> None:
             assert used == [1, 2, 2, 2, 2]
             assert origin.connections == 2
 
-    release: asyncio.Event
     door.run(main())
 
 
@@ -216,7 +214,8 @@ def test_content_arrives_whole_in_every_framing(door: Door, size: int) -> None:
 
 @every_door
 def test_a_response_may_come_one_byte_at_a_time(door: Door) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nX-Name: value \r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nX-Name: value \r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = head + b"2\r\nok\r\n0\r\n\r\n"
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -246,6 +245,8 @@ def test_a_response_may_come_one_byte_at_a_time(door: Door) -> None:
     ],
 )
 def test_a_response_cut_short_is_an_error_never_an_end(door: Door, how: str, part: bytes) -> None:
+    read = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(part)
@@ -253,8 +254,6 @@ def test_a_response_cut_short_is_an_error_never_an_end(door: Door, how: str, par
         getattr(peer, how)()
 
     async def main() -> None:
-        nonlocal read
-        read = asyncio.Event()
         async with opened(door, script) as (upstream, _):
             response = await upstream.send(get())
             read.set()
@@ -264,7 +263,6 @@ def test_a_response_cut_short_is_an_error_never_an_end(door: Door, how: str, par
             with pytest.raises(UpstreamError):
                 await content_of(response)
 
-    read: asyncio.Event
     door.run(main())
 
 
@@ -288,6 +286,8 @@ def test_a_head_cut_short_is_an_error(door: Door) -> None:
 
 @every_door
 def test_content_that_ends_at_close_is_cut_by_a_reset(door: Door) -> None:
+    read = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
@@ -295,8 +295,6 @@ def test_content_that_ends_at_close_is_cut_by_a_reset(door: Door) -> None:
         peer.reset()
 
     async def main() -> None:
-        nonlocal read
-        read = asyncio.Event()
         async with opened(door, script) as (upstream, _):
             response = await upstream.send(get())
             read.set()
@@ -304,7 +302,6 @@ def test_content_that_ends_at_close_is_cut_by_a_reset(door: Door) -> None:
                 await content_of(response)
             assert caught.value.kind is ProxyError.HTTP_RESPONSE_INCOMPLETE
 
-    read: asyncio.Event
     door.run(main())
 
 
@@ -342,6 +339,8 @@ def test_bytes_after_a_response_are_nobodys_answer(
 
 @every_door
 def test_unsolicited_bytes_close_an_idle_connection(door: Door) -> None:
+    speak, spoken = asyncio.Event(), asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(OK)
@@ -352,8 +351,6 @@ def test_unsolicited_bytes_close_an_idle_connection(door: Door) -> None:
             await peer.gone()
 
     async def main() -> None:
-        nonlocal speak, spoken
-        speak, spoken = asyncio.Event(), asyncio.Event()
         async with opened(door, script) as (upstream, origin):
             await fetch(upstream, get())
             speak.set()
@@ -362,8 +359,6 @@ def test_unsolicited_bytes_close_an_idle_connection(door: Door) -> None:
             assert await fetch(upstream, post()) == (200, b"ok")
             assert origin.connections == 2
 
-    speak: asyncio.Event
-    spoken: asyncio.Event
     door.run(main())
 
 

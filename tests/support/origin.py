@@ -132,8 +132,10 @@ async def origin_running(
         yield origin
     finally:
         server.close()
-        for task in tuple(tasks):
-            task.cancel()
+        for _ in range(10):  # a connection just accepted takes a few turns to become a task
+            await asyncio.sleep(0)
+            for task in tuple(tasks):
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Every implementation of `Upstream` that the contract suite runs, opened onto a scripted origin."""
+"""Every implementation of `Upstream`, opened onto a scripted origin for the contract suite."""
 
 import asyncio
 import ssl
