@@ -134,7 +134,7 @@ class Exchange:
             await self.answer(refusal(Fault.INTERNAL))
 
     def _cut(self) -> None:
-        if not self.complete:
+        if not (self.complete or self.disconnected):
             self.disconnected = True
             self._connection.abort()
 

@@ -105,7 +105,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """
         self._is_closing = True
         sock = self.transport.get_extra_info("socket")
-        if sock is not None:
+        if sock is not None and self in self.connections:  # else its number may be another's
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 

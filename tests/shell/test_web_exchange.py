@@ -491,6 +491,51 @@ def test_a_client_that_leaves_cancels_its_request_without_a_word(
     assert not caplog.records
 
 
+def test_an_application_may_tear_an_answer_that_nobody_waits_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        begun = asyncio.Event()
+        ended = asyncio.Event()
+
+        async def tearing(_scope: Any, _receive: Any, send: Any) -> None:
+            await send(START)
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await send(body(b"late"))
+                ended.set()
+                raise TornResponse
+
+        async with serving(tearing) as server:
+            async with server.client() as client:
+                client.write(GET)
+                await begun.wait()
+            await ended.wait()
+
+    play(scene())
+    assert not caplog.records
+
+
+def test_an_application_that_is_told_of_broken_chunks_cannot_tear_the_refusal() -> None:
+    async def tearing(_scope: Any, receive: Any, _send: Any) -> None:
+        try:
+            while (await receive())["type"] == "http.request":
+                pass
+        finally:
+            raise TornResponse
+
+    async def scene() -> None:
+        async with serving(tearing) as server:
+            reply, _ = await server.exchange(
+                POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\nzzz\r\n"
+            )
+            assert reply.status == 400
+
+    play(scene())
+
+
 def test_a_client_that_leaves_while_content_is_awaited_ends_the_wait() -> None:
     async def scene() -> None:
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
