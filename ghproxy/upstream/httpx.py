@@ -44,7 +44,10 @@ class HttpxUpstream:
             check_proxy(proxy)
         self._origin = origin
         self._settings = settings
-        self._ssl_context = ssl_context or system_trust()
+        if ssl_context is None:
+            is_tls = origin.scheme == "https"
+            ssl_context = system_trust() if is_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._ssl_context = ssl_context
         self._proxy = proxy
         self._pool: Pool[Lane] = Pool(settings.max_connections, settings.max_idle_connections)
         self._idle_limits: dict[Lane, Deadline] = {}

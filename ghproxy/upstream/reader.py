@@ -65,13 +65,9 @@ class ResponseReader:
 
     def begin(self, exchange: Exchange) -> None:
         """The next bytes belong to this exchange."""
-        if self._exchange is not None and self._exchange.is_head_only:
-            # The old parser still waits for the content that an answer to HEAD does not have.
-            self._parser = httptools.HttpResponseParser(self)
         self._exchange = exchange
         self._is_at_start = True
         self._uncounted_bytes = 0
-        self._last_piece = b""
         self.ends_at_close = False
         self.is_over = False
 
@@ -95,6 +91,7 @@ class ResponseReader:
             raise self._error
         if self.is_over:
             self._has_excess = self._has_excess or not self._ends_with_message(data)
+            self._forget()
         elif self._uncounted_bytes > self._max_head_bytes:
             raise self._too_large()
 
@@ -175,6 +172,14 @@ class ResponseReader:
         if not any(version.startswith(data) for version in _VERSIONS):
             raise _broken("something that is not an HTTP/1 response")
         self._start = data
+
+    def _forget(self) -> None:
+        """An idle connection keeps nothing of the last exchange."""
+        if self._exchange is not None and self._exchange.is_head_only:
+            # This parser still waits for the content that an answer to HEAD does not have.
+            self._parser = httptools.HttpResponseParser(self)
+        self._exchange = None
+        self._last_piece = b""
 
     def _ends_with_message(self, data: bytes) -> bool:
         """Whether the message's last byte was the input's.
