@@ -16,7 +16,7 @@ from ghproxy.simulator.credentials import Credential, Kind
 from ghproxy.simulator.faults import FaultOrder
 from ghproxy.simulator.heads import status_line
 from ghproxy.simulator.holds import HoldOrder
-from ghproxy.simulator.message import Answer, Request
+from ghproxy.simulator.message import Answer, Gate, Request
 from ghproxy.simulator.site import Site
 
 _NUMBERED = re.compile(r"/(holds|faults)/(\d+)")
@@ -57,7 +57,7 @@ class Control:
 
     # -- what the wire asks
 
-    def head_arrived(self, _request: Request) -> Awaitable[None] | None:
+    def head_arrived(self, _request: Request) -> Gate | None:
         return None
 
     def respond(self, request: Request) -> Answer | Awaitable[Answer]:

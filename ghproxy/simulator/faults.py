@@ -128,9 +128,9 @@ def distorted(answer: Answer, order: FaultOrder) -> Answer:
         ending = Ending.CLOSE
     if order.both_lengths:
         content = _unchunked(answer)
-        length = sum(map(len, content))
+        length = len(content) if isinstance(content, bytes) else _stated_length(head)
         head = _reframed(head, b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n" % length)
-        content = itertools.chain(_chunked(content), (b"0\r\n\r\n",))
+        content = itertools.chain(_chunked(_parts(content)), (b"0\r\n\r\n",))
     if order.bad_chunk:
         head = _reframed(head, b"Transfer-Encoding: chunked\r\n")
         content = (b"5\r\nhello\r\nNOT-A-SIZE\r\nworld\r\n0\r\n\r\n",)
@@ -190,12 +190,13 @@ def _stated_length(head: bytes) -> int:
     return 1000
 
 
-def _unchunked(answer: Answer) -> list[bytes]:
-    parts = list(_parts(answer.content))
-    if b"transfer-encoding: chunked" not in answer.head.lower():
-        return parts
-    size, _, rest = b"".join(parts).partition(b"\r\n")
-    return [rest[: int(size, 16)]] if size else []
+def _unchunked(answer: Answer) -> bytes | Iterable[bytes]:
+    """Streams are never chunked here, and what is chunked is one chunk."""
+    content = answer.content
+    if not isinstance(content, bytes) or b"Transfer-Encoding: chunked" not in answer.head:
+        return content
+    size, _, rest = content.partition(b"\r\n")
+    return rest[: int(size or b"0", 16)]
 
 
 def _chunked(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ requests exactly as they arrived.
 
 import enum
 import hashlib
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -42,6 +42,10 @@ class Request(msgspec.Struct):
     ended: str = "pending"
 
 
+Gate = Callable[[], Awaitable[None]]
+"""Called and awaited where something is to wait."""
+
+
 class Ending(enum.Enum):
     """What becomes of the connection once the answer is written."""
 
@@ -53,7 +57,7 @@ class Ending(enum.Enum):
 class Pace(msgspec.Struct, frozen=True):
     """How an answer leaves when not at once: a gate after the head, a rate for the content."""
 
-    gate: Awaitable[None] | None = None
+    gate: Gate | None = None
     bytes_per_second: float | None = None
 
 

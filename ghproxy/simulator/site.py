@@ -30,7 +30,7 @@ from ghproxy.simulator.holds import Hold, Holds, Place
 from ghproxy.simulator.journal import Journal
 from ghproxy.simulator.keyring import Keyring, is_jwt
 from ghproxy.simulator.media import media_from_accept
-from ghproxy.simulator.message import Answer, Pace, Request
+from ghproxy.simulator.message import Answer, Gate, Pace, Request
 from ghproxy.simulator.reply import Call
 from ghproxy.simulator.representation import Rendering
 from ghproxy.simulator.routes import Routes
@@ -61,13 +61,13 @@ class Site:
 
     # -- what the wire asks
 
-    def head_arrived(self, request: Request) -> Awaitable[None] | None:
+    def head_arrived(self, request: Request) -> Gate | None:
         request.at = self.clock.now()
         self.journal.open(request)
         if not self.holds.is_armed:
             return None
         hold = self.holds.claim(request, Place.UPLOAD)
-        return None if hold is None else hold.wait()
+        return None if hold is None else hold.wait
 
     def respond(self, request: Request) -> Answer | Awaitable[Answer]:
         if self.faults.is_armed or self.holds.is_armed:
@@ -104,7 +104,7 @@ class Site:
             answer = distorted(answer, fault)
         if during is not None:
             rate = answer.pace.bytes_per_second if answer.pace is not None else None
-            answer.pace = Pace(during.wait(), rate)
+            answer.pace = Pace(during.wait, rate)
         return answer
 
     def _ordered(self, request: Request, fault: FaultOrder, status: int) -> Answer:

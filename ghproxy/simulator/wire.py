@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
-from ghproxy.simulator.message import Answer, Ending, FieldLines, Request
+from ghproxy.simulator.message import Answer, Ending, FieldLines, Gate, Request
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -34,8 +34,8 @@ class _HeadTooLargeError(Exception):
 class Application(Protocol):
     """What a connection asks of the program behind it."""
 
-    def head_arrived(self, request: Request) -> Awaitable[None] | None:
-        """A request's head is complete; whatever is returned is awaited before its content."""
+    def head_arrived(self, request: Request) -> Gate | None:
+        """A request's head is complete; a gate is waited at before its content is read."""
 
     def respond(self, request: Request) -> Answer | Awaitable[Answer]:
         """The answer to a whole request."""
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._transport.pause_reading()
+            pass  # answered as any other request, and the connection ends with it
         except httptools.HttpParserCallbackError as error:
             if not isinstance(error.__context__, _HeadTooLargeError):
                 raise
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
         if request.content_bytes and self._digest is not None:
             request.content = b"".join(self._kept)
             request.content_sha256 = self._digest.hexdigest()
-        keep = self._parser.should_keep_alive()
+        keep = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         if self._is_answering or self._upload is not None:
             self._queue.append((request, keep))
             if len(self._queue) > PIPELINE_LIMIT:
@@ -180,8 +180,8 @@ class Connection(asyncio.Protocol):
         else:
             self._answer(request, keep)
 
-    async def _read_after(self, gate: Awaitable[None]) -> None:
-        await gate
+    async def _read_after(self, gate: Gate) -> None:
+        await gate()
         self._upload = None
         self._transport.resume_reading()
         self._next()
@@ -213,37 +213,39 @@ class Connection(asyncio.Protocol):
         completely = False
         try:
             answer = pending if isinstance(pending, Answer) else await pending
-            await self._deliver(answer)
-            completely = True
+            if answer.ending is Ending.RESET:
+                # A reset discards what is not sent yet: wait for every byte.
+                self._transport.set_write_buffer_limits(0)
+            completely = await self._deliver(answer)
         finally:
-            self._application.ended(request, completely=completely and not self._is_lost)
-        if answer.ending is not Ending.KEEP or not keep:
-            await self._flush()
-            self._end(answer.ending)
+            self._application.ended(request, completely=completely)
+            if not completely:
+                self._transport.abort()
+        if not completely:
+            return
         self._is_answering = False
         self._task = None
-        self._next()
+        if answer.ending is not Ending.KEEP or not keep:
+            self._end(answer.ending)
+        else:
+            self._next()
 
-    async def _deliver(self, answer: Answer) -> None:
+    async def _deliver(self, answer: Answer) -> bool:
+        """Write head and content as fast as the client reads; whether all of it was written."""
         pace = answer.pace
         self._transport.write(answer.head)
         if pace is not None and pace.gate is not None:
-            await pace.gate
+            await pace.gate()
         content = (answer.content,) if isinstance(answer.content, bytes) else answer.content
         rate = pace.bytes_per_second if pace is not None else None
         for part in content if rate is None else _slices(content, rate):
+            if self._transport.is_closing():
+                return False
             self._transport.write(part)
-            if rate is not None:
-                await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(0 if rate is None else _TICK_SECONDS)
             if self._drained is not None:
                 await self._drained
-
-    async def _flush(self) -> None:
-        """Wait until the operating system took every byte: a reset would discard the rest."""
-        self._transport.set_write_buffer_limits(0)
-        self._transport.write(b"")
-        if self._drained is not None:
-            await self._drained
+        return not self._transport.is_closing()
 
     def _end(self, ending: Ending) -> None:
         if ending is Ending.RESET:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 
 import pytest
 
@@ -43,6 +44,30 @@ def test_a_cut_can_be_a_reset():
     async def scene(stage: Stage) -> None:
         with pytest.raises(ConnectionResetError):
             await bytes_under(stage, {"cut_at": 20, "reset": True})
+
+    play(scene)
+
+
+def test_a_stream_can_be_cut_by_a_reset_too():
+    """What the client had not read by then is lost: that is what a reset means."""
+
+    async def scene(stage: Stage) -> None:
+        order = {"path": "/simulator", "cut_at": 5_000_000, "reset": True}
+        await stage.order("POST", "/faults", order)
+        loop, seen = asyncio.get_running_loop(), 0
+        with socket.socket() as client:
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", stage.simulator.api_port))
+            await loop.sock_sendall(client, request_bytes("/simulator/bytes/90000000"))
+
+            async def read_on() -> None:
+                nonlocal seen
+                while part := await loop.sock_recv(client, 1_000_000):
+                    seen += len(part)
+
+            with pytest.raises(ConnectionResetError):
+                await read_on()
+        assert 0 < seen <= 5_000_000
 
     play(scene)
 

@@ -53,6 +53,14 @@ def test_http_1_0_and_connection_close_end_the_connection():
     play(scene)
 
 
+def test_an_upgrade_is_ignored_and_ends_the_connection():
+    async def scene(stage: Stage) -> None:
+        request = request_bytes("/zen", "Upgrade: h2c", "Connection: Upgrade", close=False)
+        assert (await stage.raw(request)).endswith(b"step.")
+
+    play(scene)
+
+
 def test_a_client_that_expects_100_is_told_to_continue():
     async def scene(stage: Stage) -> None:
         request = request_bytes(
