@@ -25,24 +25,32 @@ SKIPS_ALLOWED_IN_CI = (
 
 JAVASCRIPT_CLIENTS = Path(__file__).parent / "e2e" / "node_modules"
 
-DEBIAN_PACKAGES = {"node": "nodejs"}
+GO_CLIENTS = Path(__file__).parents[1] / ".cache/go/.ghproxy-setup"
+
+DEBIAN_PACKAGES = {"go": "golang-go", "node": "nodejs"}
 """Where the package has not the program's name."""
 
 
 def absence(tool: str) -> str | None:
     """Why `tool` cannot be used and how to get it; None when it can.
 
-    `octokit` is a JavaScript package, everything else a program on the path.
+    `octokit` is a JavaScript package and `go-github` a Go module, everything else a program on the
+    path.
     """
     if tool == "octokit":
-        if missing := absence("node"):
-            return missing
-        if not (JAVASCRIPT_CLIENTS / tool).is_dir():
-            return "needs octokit (apt install npm, then scripts/setup)"
-        return None if _node_version() >= 20 else "needs node 20 or newer"
+        return absence("node") or _absence_of_octokit()
+    if tool == "go-github":
+        built = None if GO_CLIENTS.is_file() else "needs go-github (scripts/setup)"
+        return absence("go") or built
     if shutil.which(tool):
         return None
     return f"needs {tool} (apt install {DEBIAN_PACKAGES.get(tool, tool)})"
+
+
+def _absence_of_octokit() -> str | None:
+    if not (JAVASCRIPT_CLIENTS / "octokit").is_dir():
+        return "needs octokit (apt install npm, then scripts/setup)"
+    return None if _node_version() >= 20 else "needs node 20 or newer"
 
 
 @functools.cache
