@@ -39,7 +39,7 @@ _PAGE_LIMIT: Final = "sqlite_max_page_count"
 _KNOWN_SETTINGS: Final = frozenset(
     {*diskcache.DEFAULT_SETTINGS, *diskcache.core.METADATA, *_SETTINGS, _PAGE_LIMIT}
 )
-_PATIENCE: Final = "PRAGMA busy_timeout = 2000"
+_PATIENCE_SECONDS: Final = 2.0
 _CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 _FOREIGN_ERRORS: Final = (
@@ -50,7 +50,18 @@ _FOREIGN_ERRORS: Final = (
     TypeError,
     MemoryError,
 )
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+_DAMAGE: Final = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_ERROR,  # a table is missing: our statements themselves are right
+        sqlite3.SQLITE_CONSTRAINT,  # likewise: an index that contradicts its table
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)
+# Without a code of SQLite's: text that is no UTF-8, rows that diskcache cannot take apart.
+_NONSENSE: Final = (sqlite3.OperationalError, ValueError, schema.StrangeSchemaError)
 
 
 class StoreError(Exception):
@@ -137,12 +148,22 @@ class Database:
         with translated():
             return int(self._cache.reset("size"))
 
+    def waive_patience(self) -> None:
+        """Have this thread not wait for locks: on the event loop, what is locked is absent."""
+        with contextlib.suppress(*_FOREIGN_ERRORS):
+            self.sql("PRAGMA busy_timeout = 0")
+
     def close(self) -> None:
         """Close this thread's connection; another is opened when needed."""
         with contextlib.suppress(*_FOREIGN_ERRORS):
             self._cache.close()
 
     # For the writing thread; wrapped in `translated` by the caller
+
+    def check_place(self) -> None:
+        """StoreError if another file, or none, is where ours was; SQLite would write on blindly."""
+        if self.directory.identity() != self.identity:
+            raise StoreError("the database was moved or deleted", is_moved=True)
 
     def has(self, row: bytes) -> bool:
         return row in self._cache
@@ -165,8 +186,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, after a wait for other processes; here and nowhere else is it written."""
-        self.sql(_PATIENCE)
+        """All or nothing; here and nowhere else is it written."""
         with self._cache.transact():
             yield
 
@@ -207,8 +227,8 @@ class Database:
         schema.prepare(self.directory.database, _KNOWN_SETTINGS)
         settings = {**_SETTINGS, _PAGE_LIMIT: self.budget.pages}
         path = str(self.directory.path)
-        # No patience on the event loop: what is locked is absent.
-        self._cache = diskcache.Cache(path, timeout=0, disk=_BytesDisk, **settings)
+        patience = _PATIENCE_SECONDS
+        self._cache = diskcache.Cache(path, timeout=patience, disk=_BytesDisk, **settings)
         self.sql(schema.HEAD_USE_INDEX)
         self.checkpoint()
 
@@ -244,10 +264,6 @@ def _fault(error: BaseException) -> StoreError:
         error = error.__context__
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
-        is_damage = isinstance(error, ValueError | schema.StrangeSchemaError)
-        return StoreError(str(error) or type(error).__name__, is_damage=is_damage)
-    return StoreError(
-        str(error),
-        is_damage=code & 0xFF in _DAMAGE,
-        is_moved=code == sqlite3.SQLITE_READONLY_DBMOVED,
-    )
+        reason = str(error) or type(error).__name__
+        return StoreError(reason, is_damage=isinstance(error, _NONSENSE))
+    return StoreError(str(error), is_damage=code & 0xFF in _DAMAGE)

@@ -24,29 +24,37 @@ INLINE_BYTES: Final = 128 * 1024
 """Content up to this length is read on the event loop."""
 PENDING_BYTES: Final = 64 * 2**20
 FLUSH_SECONDS: Final = 10.0
+SPELL_SECONDS: Final = 60.0
 _MAX_USES: Final = 200_000
 
 logger = logging.getLogger(__name__)
 
 
 class _Spell:
-    """A run of failures of one kind: counted each, told once."""
+    """A run of failures of one kind: each is counted, the first is told.
 
-    def __init__(self, what: str) -> None:
+    It is over once something worked a minute after the last: a disk that is nearly full takes one
+    write and refuses the next.
+    """
+
+    def __init__(self, what: str, clock: Clock) -> None:
         self.errors = 0
         self._what = what
+        self._clock = clock
         self._is_on = False
+        self._last_at = 0.0
 
     def failed(self, reason: object) -> None:
         self.errors += 1
+        self._last_at = self._clock.monotonic()
         if not self._is_on:
             self._is_on = True
-            logger.warning("cache %s failing, serving uncached: %s", self._what, reason)
+            logger.warning("cache: %s failing, serving uncached: %s", self._what, reason)
 
     def worked(self) -> None:
-        if self._is_on:
+        if self._is_on and self._clock.monotonic() - self._last_at >= SPELL_SECONDS:
             self._is_on = False
-            logger.info("cache %s working again", self._what)
+            logger.info("cache: %s working again", self._what)
 
 
 class DiskStore:
@@ -68,13 +76,13 @@ class DiskStore:
         self._clock = clock
         self._database = Database(self._path, limit_bytes)
         self._tell(self._database)
-        self._loop_database = self._database
+        self._loop_database: Database | None = None
         self._reader_database = self._database
         self._database_writer = DatabaseWriter(self._database)
         self._past_evictions = 0
-        self._reads = _Spell("reads")
-        self._writes = _Spell("writes")
-        self._frames = _Spell("frames")
+        self._reads = _Spell("reads", clock)
+        self._writes = _Spell("writes", clock)
+        self._frames = _Spell("frames", clock)
         self._pending = PendingWrites(pending_bytes)
         self._condemned: Database | None = None
         self._recent: set[int] = set()
@@ -131,12 +139,7 @@ class DiskStore:
             self._pending.use(key, now)
 
     def snapshot(self) -> StoreSnapshot:
-        database = self._on_loop()
-        try:
-            entries, bytes_used = database.entries(), database.directory.bytes_used()
-        except (StoreError, OSError) as error:
-            self._reads.failed(error)
-            entries = bytes_used = 0
+        entries, bytes_used = (0, 0) if self._is_closed else self._extent()
         return StoreSnapshot(
             kind="disk",
             entries=entries,
@@ -155,18 +158,29 @@ class DiskStore:
         if self._is_closed:
             return
         self._is_closed = True
-        self._pending.close()
         self._on_loop().close()
-        await asyncio.to_thread(self._join)
+        await asyncio.to_thread(self._end)
 
     # On the event loop
 
     def _on_loop(self) -> Database:
         """The current database; a connection belongs to its thread, so each closes its own."""
-        if self._loop_database is not self._database:
-            self._loop_database.close()
-            self._loop_database = self._database
-        return self._loop_database
+        database = self._database
+        if self._loop_database is not database:
+            if self._loop_database is not None:
+                self._loop_database.close()
+            self._loop_database = database
+            database.waive_patience()
+        return database
+
+    def _extent(self) -> tuple[int, int]:
+        """Entries and bytes on the file system."""
+        database = self._on_loop()
+        try:
+            return database.entries(), database.directory.bytes_used()
+        except (StoreError, OSError) as error:
+            self._reads.failed(error)
+            return 0, 0
 
     def _current_head(self, key: CacheKey) -> StoredHead | None:
         change = self._pending.find(key)
@@ -251,10 +265,12 @@ class DiskStore:
             self._writes.failed(error)
             self._database.close()
             return False
-        self._writes.worked()
+        if not batch.is_empty():
+            self._writes.worked()
         return True
 
     def _apply(self, batch: Batch) -> None:
+        self._database.check_place()
         self._database_writer.shrink()
         self._database_writer.apply(batch, self._clock.now())
 
@@ -271,9 +287,13 @@ class DiskStore:
         if database.notice:
             logger.warning("cache: %s", database.notice)
 
-    def _join(self) -> None:
+    # In a thread that may wait
+
+    def _end(self) -> None:
+        # The writer closes last and alone: only then does SQLite tidy up its log.
         self._reader.submit(self._close_reader)
         self._reader.shutdown()
+        self._pending.close()
         self._writer.join(FLUSH_SECONDS)
         if self._writer.is_alive():
             logger.warning("cache not written to the end within %.0f s", FLUSH_SECONDS)

@@ -5,6 +5,7 @@ for: the least recently used heads go first, and content with the last head that
 """
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, assert_never
 
@@ -23,6 +24,8 @@ _USE: Final = "UPDATE Cache SET access_time = ? WHERE key = ? AND raw = 1 AND ac
 _STAMP: Final = "UPDATE Cache SET access_time = ? WHERE key = ? AND raw = 1"
 _IS_NAMED: Final = "SELECT 1 FROM Cache WHERE tag = ? LIMIT 1"
 _VACUUM_PAGES: Final = 128
+_ATTEMPTS: Final = 20
+_PAUSE_SECONDS: Final = 0.05
 _Item = TypeVar("_Item")
 
 
@@ -33,6 +36,7 @@ class DatabaseWriter:
         self.evictions = 0
         self._database = database
         self._budget = database.budget
+        self._pause = threading.Event()
 
     def apply(self, batch: Batch, now: float) -> None:
         """Write a batch, in transactions that the write-ahead log has room for.
@@ -47,8 +51,8 @@ class DatabaseWriter:
                 with self._transaction(pages_of(Remove())):
                     self._database.delete(content_row(digest))
             for group, pages in self._groups(batch.changes):
-                self._make_room(sum(growth_of(change) for _, change in group))
-                with self._transaction(pages):
+                growth = sum(growth_of(change) for _, change in group)
+                with self._transaction(pages, growth):
                     for key, change in group:
                         self._perform(key, change, now)
 
@@ -57,7 +61,7 @@ class DatabaseWriter:
         with translated():
             pages = self._database.number("PRAGMA page_count")
             while pages > self._budget.pages:
-                self._make_room(0)
+                self._make_room(1)
                 self._make_log_room(3 * _VACUUM_PAGES)
                 self._database.sql(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
                 self._database.checkpoint()
@@ -121,7 +125,7 @@ class DatabaseWriter:
             yield group, pages
 
     def _make_room(self, growth: int) -> None:
-        if self._free_pages() < growth + TRANSACTION_PAGES:
+        if growth and self._free_pages() < growth + TRANSACTION_PAGES:
             wanted = growth + self._budget.reserve_pages
             while self._free_pages() < wanted and self._evict(wanted):
                 pass
@@ -144,13 +148,19 @@ class DatabaseWriter:
         return bool(coldest)
 
     @contextlib.contextmanager
-    def _transaction(self, pages: int) -> Iterator[None]:
-        self._make_log_room(pages)
-        with self._database.transaction():
-            # Asked again, now that no other process can write.
-            if self._log_room() < pages:
-                raise StoreError("the write-ahead log is full")
-            yield
+    def _transaction(self, pages: int, growth: int = 0) -> Iterator[None]:
+        """Room in the log for so many pages, and in the file for so many new ones."""
+        for _ in range(_ATTEMPTS):
+            self._make_log_room(pages)
+            self._make_room(growth)
+            with self._database.transaction():
+                # Asked again, now that no other process can write.
+                if self._log_room() >= pages and self._free_pages() >= growth:
+                    yield
+                    return
+            # Another process is emptying the log; SQLite does not wait for that.
+            self._pause.wait(_PAUSE_SECONDS)
+        raise StoreError("no room in the database, or in its log")
 
     def _make_log_room(self, pages: int) -> None:
         if self._log_room() < pages:

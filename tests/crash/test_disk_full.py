@@ -1,0 +1,117 @@
+"""No room, no permission, no directory any more: uncached service, counted, told once."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.stores import MEBIBYTE, key, noise, opened, response
+from tests.support.stores_child import original
+
+
+def test_a_file_that_may_not_grow_costs_the_cache_and_nothing_else(tmp_path):
+    """RLIMIT_FSIZE makes each write beyond a megabyte fail, as a full disk does."""
+    command = [sys.executable, "-m", "tests.support.stores_child", tmp_path / "c", 64 * MEBIBYTE]
+    run = subprocess.run(
+        [*map(str, command), "200", "20000", "--file-limit", str(MEBIBYTE)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    end = json.loads(run.stdout.splitlines()[-1])
+
+    assert run.returncode == 0, run.stderr
+    assert end["done"]
+    assert end["wrong"] == 0
+    assert end["errors"] > 0
+    assert end["dropped"] > 0
+    assert end["found"] > 0
+    assert run.stderr.count("serving uncached") <= 3, run.stderr
+    assert "Traceback" not in run.stderr
+
+    async def reread():
+        async with opened("disk", tmp_path / "c", limit_bytes=64 * MEBIBYTE) as store:
+            loaded = [(n, await store.load(key(str(n)))) for n in range(200)]
+            assert [n for n, stored in loaded if stored not in (None, original(n, 20000))] == []
+            await store.save(key("now"), response(b"there is room again"))
+            await store.flush()
+            assert await store.load(key("now"))
+
+    asyncio.run(reread())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_told_once_and_recovered_from(small_disk, caplog):
+    async def play():
+        async with opened("disk", small_disk / "c", limit_bytes=64 * MEBIBYTE) as store:
+            (small_disk / "ballast").write_bytes(bytes(MEBIBYTE + 500_000))
+            for number in range(100):
+                await store.save(key(str(number)), response(noise(number, 60_000)))
+                await store.flush()
+                loaded = await store.load(key(str(number)))
+                assert loaded in (None, response(noise(number, 60_000)))
+            full = store.snapshot()
+            assert full.errors > 0
+            assert full.dropped > 0
+            assert [record.levelname for record in caplog.records].count("WARNING") == 1
+
+            (small_disk / "ballast").unlink()
+            await store.save(key("now"), response(b"room again"))
+            await store.flush()
+            assert await store.load(key("now")) == response(b"room again")
+            assert store.snapshot().errors == full.errors
+
+    asyncio.run(play())
+
+
+def test_what_could_not_be_written_does_not_let_the_older_response_back(small_disk):
+    async def play():
+        async with opened("disk", small_disk / "c", limit_bytes=64 * MEBIBYTE) as store:
+            await store.save(key(), response(b"older"))
+            await store.flush()
+            (small_disk / "ballast").write_bytes(bytes(MEBIBYTE + 700_000))
+            await store.save(key(), response(noise("newer", MEBIBYTE)))
+            await store.flush()
+            assert await store.load(key()) is None
+
+    asyncio.run(play())
+
+
+def test_a_disk_too_full_to_begin_with_is_said_at_once(small_disk):
+    from ghproxy.stores.base import StoreUnavailable  # noqa: PLC0415  # beside its one use
+
+    (small_disk / "ballast").write_bytes(bytes(2 * MEBIBYTE - 8192))
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(opened("disk", small_disk / "c").__aenter__())
+
+
+def test_a_directory_deleted_under_the_store_is_made_again(tmp_path):
+    async def play():
+        async with opened("disk", tmp_path / "c") as store:
+            await store.save(key("before"), response(b"before"))
+            await store.flush()
+            shutil.rmtree(tmp_path / "c")
+            for word in ("first", "second"):
+                await store.save(key(word), response(word.encode()))
+                await store.flush()
+                assert await store.load(key(word)) == response(word.encode())
+            assert (tmp_path / "c" / "cache.db").stat().st_mode & 0o777 == 0o600
+            assert await store.load(key("before")) is None
+
+    asyncio.run(play())
