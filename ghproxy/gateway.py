@@ -36,6 +36,7 @@ from ghproxy.retrieval import (
 from ghproxy.stores.base import Store
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CONDITIONS = (b"if-none-match", b"if-modified-since")
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -135,12 +136,10 @@ class Gateway:
         finally:
             if request.method not in _SAFE:
                 self._coalescer.note_write()
-        if response.head.status == 206 and not has(request.fields, b"range"):
+        if (missing := _missing(request.fields, response.head.status)) is not None:
             await response.aclose()
-            raise UpstreamError(
-                ProxyError.HTTP_PROTOCOL_ERROR,
-                "The origin answered 206 to a request without a range.",
-            )
+            detail = f"The origin answered {response.head.status} to a request without {missing}."
+            raise UpstreamError(ProxyError.HTTP_PROTOCOL_ERROR, detail)
         report = answering.forwarded_report(reason)
         fields = answering.relayed_fields(response.head.fields, report)
         chunks = _relay(response, [], response.content(), None)
@@ -170,6 +169,15 @@ class Gateway:
         except ValueError as error:
             raise _damaged(error) from error
         return _from_answer(answer, report)
+
+
+def _missing(fields: Fields, status: int) -> str | None:
+    """What a request would have had to hold for this answer; None where nothing is missing."""
+    if status == 206 and not has(fields, b"range"):
+        return "a range"
+    if status == 304 and not any(has(fields, name) for name in _CONDITIONS):
+        return "a condition"
+    return None
 
 
 def _nobody_boards() -> None:

@@ -425,9 +425,13 @@ def test_a_206_nobody_asked_for_is_an_error(field):
 def test_a_304_nobody_asked_for_is_an_error_and_is_not_stored():
     async def story(house, github):
         house.upstream.answer = lambda _: FakeResponse(304, ((b"etag", b'"t"'),))
-        with pytest.raises(UpstreamError, match="condition"):
-            await house.get(b"/x", ALICE)
+        for method in ("GET", "HEAD", "POST"):
+            with pytest.raises(UpstreamError, match="condition"):
+                await house.get(b"/x", ALICE, method=method)
         assert house.store.snapshot().entries == 0
+        for field in (b"if-none-match", b"if-modified-since"):
+            own = await house.get(b"/x", ALICE, (field, b'"t"'), method="HEAD")
+            assert own.status == 304
 
     play(story)
 

@@ -59,19 +59,20 @@ async def connected(port, limit=65_536, host=HOST):
             await writer.wait_closed()
 
 
-def request(target="/", *lines, method="GET", content=b""):
+def request(target="/", *lines, method="GET", content=b"", host="gateway"):
     """The bytes of a request; a length is stated where there is content."""
     target = target.encode() if isinstance(target, str) else target
-    head = [method.encode() + b" " + target + b" HTTP/1.1", b"Host: gateway", b"User-Agent: test/1"]
+    head = [method.encode() + b" " + target + b" HTTP/1.1", b"User-Agent: test/1"]
+    head.append(b"Host: " + host.encode())
     if content:
         head.append(b"Content-Length: %d" % len(content))
     return b"\r\n".join([*head, *lines, b"", b""]) + content
 
 
-async def ask(port, target="/", *lines, method="GET", content=b""):
+async def ask(port, target="/", *lines, method="GET", content=b"", host="gateway"):
     """One request on a connection of its own; its whole answer."""
     async with connected(port) as client:
-        client.write(request(target, *lines, method=method, content=content))
+        client.write(request(target, *lines, method=method, content=content, host=host))
         return await client.reply(method)
 
 
