@@ -22,9 +22,14 @@ async def dial(
     try:
         addresses = await loop.getaddrinfo(origin.host, origin.port, type=SOCK_STREAM)
         for *_, address in addresses:
-            connection = create()
             try:
-                await _connect(connection, str(address[0]), origin, context)
+                _, connection = await loop.create_connection(
+                    create,
+                    str(address[0]),
+                    origin.port,
+                    ssl=context,
+                    server_hostname=origin.host if context else None,
+                )
             except ssl.SSLError:
                 raise
             except OSError as error:
@@ -41,20 +46,3 @@ def system_trust() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-async def _connect(
-    connection: Connection, address: str, origin: OriginAddress, context: ssl.SSLContext | None
-) -> None:
-    """Connect to one address; closes the connection where that fails or is cancelled."""
-    try:
-        await asyncio.get_running_loop().create_connection(
-            lambda: connection,
-            address,
-            origin.port,
-            ssl=context,
-            server_hostname=origin.host if context else None,
-        )
-    except BaseException:
-        connection.close()
-        raise

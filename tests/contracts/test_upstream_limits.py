@@ -10,7 +10,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 import pytest
 
 from ghproxy.core.errors import ProxyError, UpstreamError
-from ghproxy.upstream.base import OriginAddress, Upstream, UpstreamRequest, UpstreamSettings
+from ghproxy.upstream.base import (
+    OriginAddress,
+    Upstream,
+    UpstreamRequest,
+    UpstreamSettings,
+    UpstreamSnapshot,
+)
 from tests.support.origin import Peer, answering
 from tests.support.origin_doors import (
     HTTPX,
@@ -260,12 +266,21 @@ def test_content_that_keeps_coming_does_not_stall(door: Door) -> None:
 @every_door
 def test_a_reader_that_lags_is_no_stall_of_the_origin(door: Door) -> None:
     content = b"c" * 10_000_000
+    has_begun = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10000001\r\n\r\n-")
+        await has_begun.wait()
+        await peer.send(content)
+        await peer.gone()
 
     async def main() -> None:
         settings = UpstreamSettings(stall_timeout_seconds=SOON)
-        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + content
-        async with opened(door, answering(answer), settings) as (upstream, _):
+        async with opened(door, script, settings) as (upstream, _):
             response = await upstream.send(get())
+            assert await anext(response.content()) == b"-"
+            has_begun.set()
             await asyncio.sleep(2 * SOON)
             assert await content_of(response) == content
 
@@ -442,6 +457,39 @@ def test_cancelling_while_waiting_leaks_nothing(door: Door, stage: str, is_reuse
 
 
 @every_door
+def test_a_read_that_is_cancelled_gives_the_response_up(door: Door) -> None:
+    """Even where nobody closes it."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        if peer.number == 1:
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")
+        else:
+            await peer.send(OK)
+        await peer.gone()
+
+    async def main() -> None:
+        async with opened(door, script, ONE) as (upstream, origin):
+            content = (await upstream.send(get())).content()
+            assert await anext(content) == b"hel"
+            reading = asyncio.create_task(content_of_rest(content))
+            await turns()
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            assert await fetch(upstream, get()) == (200, b"ok")
+            assert origin.connections == 2
+            with pytest.raises(UpstreamError):
+                await anext(content)
+
+    door.run(main())
+
+
+async def content_of_rest(content: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in content])
+
+
+@every_door
 @pytest.mark.parametrize("content", [endless, silent])
 def test_cancelling_an_upload_leaks_nothing(
     door: Door, content: Callable[[], AsyncGenerator[bytes, None]]
@@ -552,10 +600,11 @@ def test_closing_ends_everything_and_closed_it_stays(door: Door) -> None:
         settings = UpstreamSettings(max_connections=2)
         async with opened(door, script, settings) as (upstream, origin):
             response = await upstream.send(get())
-            sending = [asyncio.create_task(failure(upstream, get())) for _ in range(3)]
+            sending = [asyncio.create_task(failure(upstream, get())) for _ in range(31)]
             await reached.wait()
-            assert upstream.snapshot().waiting == 2
+            assert upstream.snapshot().waiting == 30
             await upstream.aclose()
+            assert upstream.snapshot() == UpstreamSnapshot(idle=0, in_use=0, waiting=0)
             await asyncio.gather(*sending)
             with pytest.raises(UpstreamError):
                 await content_of(response)

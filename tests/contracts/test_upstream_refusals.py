@@ -112,6 +112,19 @@ def test_refused_and_the_connection_closed(door: Door, answer: bytes) -> None:
     door.run(main())
 
 
+@wire_doors
+@pytest.mark.parametrize("status", [101, 600])
+def test_a_status_out_of_place_is_named(door: Door, status: int) -> None:
+    answer = b"HTTP/1.1 %d X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" % status
+
+    async def main() -> None:
+        async with opened(door, answering(answer)) as (upstream, _):
+            with pytest.raises(UpstreamError, match=str(status)):
+                await upstream.send(get())
+
+    door.run(main())
+
+
 @every_door
 @named(REFUSED_BY_WIRE)
 def test_refused_or_mended(door: Door, answer: bytes) -> None:
