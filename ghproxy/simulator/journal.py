@@ -7,7 +7,7 @@ from collections import Counter, deque
 
 from ghproxy.simulator.message import Request
 
-DEFAULT_LIMIT = 50_000
+DEFAULT_LIMIT = 20_000
 
 
 class Journal:

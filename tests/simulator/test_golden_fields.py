@@ -154,6 +154,10 @@ def test_cache_fields_follow_the_class_of_the_credential():
             assert answer.headers["cache-control"] == "public, max-age=60, s-maxage=60"
             assert answer.headers["vary"] == "Accept,Accept-Encoding, Accept, X-Requested-With"
         assert "x-ratelimit-limit" not in jwt.headers
+        for label, path in (("app_jwt", "/app"), (None, "/repos/acme/anvil")):
+            current = await stage.get(path, label, If_None_Match="*")
+            assert current.headers["cache-control"] == public.headers["cache-control"]
+            assert current.headers["vary"] == public.headers["vary"]
 
     play(scene)
 

@@ -37,6 +37,13 @@ OPERATIONS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "tree": lambda r: r.git.async_get_tree(*ACME, "main"),
     "commits": lambda r: r.repos.async_list_commits(*ACME),
     "commit": lambda r: r.repos.async_get_commit(*ACME, "main"),
+    "combined status": lambda r: r.repos.async_get_combined_status_for_ref(*ACME, "main"),
+    "statuses": lambda r: r.repos.async_list_commit_statuses_for_ref(*ACME, "main"),
+    "check runs": lambda r: r.checks.async_list_for_ref(*ACME, "main"),
+    "check suites": lambda r: r.checks.async_list_suites_for_ref(*ACME, "main"),
+    "pulls of a commit": lambda r: r.repos.async_list_pull_requests_associated_with_commit(
+        *ACME, "part-10"
+    ),
     "branches": lambda r: r.repos.async_list_branches(*ACME),
     "branch": lambda r: r.repos.async_get_branch(*ACME, "main"),
     "limits": lambda r: r.rate_limit.async_get(),

@@ -246,6 +246,21 @@ def test_a_commit_can_be_asked_for_as_its_name_alone():
     play(scene)
 
 
+def test_what_hangs_on_a_commit_is_found_by_any_name_of_it():
+    async def scene(stage: Stage) -> None:
+        path = "/repos/acme/anvil/commits/feature/x"
+        sha = (await stage.get(path)).json()["sha"]
+        assert (await stage.get(f"{path}/status")).json()["sha"] == sha
+        assert (await stage.get(f"{path}/check-runs")).json()["total_count"] == 0
+        assert (await stage.get(f"{path}/statuses")).json() == []
+        pulls = (await stage.get("/repos/acme/anvil/commits/part-10/pulls")).json()
+        assert [item["number"] for item in pulls] == [10]
+        protection = await stage.get("/repos/acme/anvil/branches/feature/x/protection")
+        assert protection.json()["message"] == "Branch not protected"
+
+    play(scene)
+
+
 def test_names_with_slashes_are_one_name():
     async def scene(stage: Stage) -> None:
         assert (await stage.get("/repos/acme/anvil/branches/feature/x")).json()["name"] == (

@@ -2,6 +2,7 @@
 
 from ghproxy.simulator.endpoints import (
     apps,
+    checks,
     contents,
     git,
     issues,
@@ -26,5 +27,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *pulls.OPERATIONS,
     *contents.OPERATIONS,
     *git.OPERATIONS,
+    *checks.OPERATIONS,
     *repositories.OPERATIONS,
 )
