@@ -68,7 +68,7 @@ PROW_OPTIONS: Final = (
         kind=whole(1, 1_000_000),
         default=25,
         owner=Owner.PROW,
-        summary="requests to GitHub at once, per credential",
+        summary="requests to GitHub at once, all credentials together",
         user="operators whose clients wait while GitHub would take more",
         detail="The others wait for their turn. GitHub itself refuses more than 100 at once.",
     ),
