@@ -484,14 +484,14 @@ def test_a_certificate_that_nobody_vouches_for_is_refused():
 def test_an_origin_that_does_not_speak_tls_is_said_clearly():
     async def scene():
         async def origin(peer):
-            assert not (await peer.reader.read(4096)).startswith(b"GET")
+            assert b"alice" not in await peer.reader.read(4096)
             await peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             await peer.gone()
 
-        async with stack(origin) as house:
-            pass
-        with ghproxy("https://" + HOST + f":{house.origin.port}") as gateway:
-            assert_is_error(await ask(gateway.port, "/user", ALICE), 502, "connection_refused")
+        async with stack(origin, scheme="https") as house:
+            baseline = await house.rests()
+            assert_is_error(await house.ask("/user", ALICE), 502, "tls_protocol_error", "TLS")
+            await house.rests_as(baseline)
 
     play(scene())
 

@@ -99,12 +99,16 @@ def assert_is_error(reply, status, error, word=""):
 
 
 class Stack:
-    """The gateway and, where it is scripted, the origin."""
+    """The gateway, and where its origin listens."""
 
-    def __init__(self, gateway, origin):
+    def __init__(self, gateway, origin_port):
         self.gateway = gateway
-        self.origin = origin
+        self.origin_port = origin_port
         self.port = gateway.port
+
+    def client_connections(self):
+        """How many connections clients hold open."""
+        return _connections(self.port, local=True)
 
     def ask(self, target="/", *lines, method="GET", content=b""):
         return ask(self.port, target, *lines, method=method, content=content)
@@ -126,19 +130,18 @@ class Stack:
 
         await eventually(agrees, f"never ({in_use}, {waiting}) at the origin")
 
-    async def rests(self, upstream_port=None):
+    async def rests(self):
         """Wait until nothing is under way; how many descriptors are open but for idle upstream."""
-        upstream_port = upstream_port or self.origin.port
         await self.reaches(0)
-        await eventually(lambda: not _connections(self.port, local=True), "clients stay connected")
-        return self.gateway.open_files() - _connections(upstream_port, local=False)
+        await eventually(lambda: not self.client_connections(), "clients stay connected")
+        return self.gateway.open_files() - _connections(self.origin_port, local=False)
 
-    async def rests_as(self, baseline, upstream_port=None):
+    async def rests_as(self, baseline):
         """Wait until it is as it was; descriptors of sockets go a moment after the sockets."""
         seen = []
 
         async def is_so():
-            seen.append(await self.rests(upstream_port))
+            seen.append(await self.rests())
             return seen[-1] <= baseline
 
         await eventually(is_so, lambda: f"{seen[-1]} descriptors, {baseline} before")
@@ -152,15 +155,25 @@ def _connections(port, *, local):
     return sum(row[here].endswith(suffix) and row[3] in established_or_half_closed for row in rows)
 
 
+@contextlib.contextmanager
+def ghproxy_before(github, *options):
+    """A gateway before a simulator."""
+    with ghproxy(github.url, *options) as gateway:
+        yield Stack(gateway, int(github.url.rpartition(":")[2]))
+    assert "Traceback" not in gateway.said, gateway.said
+    assert gateway.process.returncode == 0, gateway.said
+
+
 @contextlib.asynccontextmanager
-async def stack(script, *options, tls=None, upstream=None):
-    """A gateway before a scripted origin."""
+async def stack(script, *options, tls=None, scheme=None):
+    """A gateway before a scripted origin; `scheme` is what the gateway is told to speak."""
     async with origin_running(script, tls) as origin:
-        url = upstream or f"{'https' if tls else 'http'}://{HOST}:{origin.port}"
+        scheme = scheme or ("https" if tls else "http")
+        url = f"{scheme}://{HOST}:{origin.port}"
         opened = contextlib.ExitStack()
         gateway = await aside(opened.enter_context, ghproxy(url, *options))
         try:
-            yield Stack(gateway, origin)
+            yield Stack(gateway, origin.port)
         finally:
             await aside(opened.close)
         assert "Traceback" not in gateway.said, gateway.said
