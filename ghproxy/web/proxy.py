@@ -102,10 +102,16 @@ class ProxyEndpoint:
                 receive,
                 on_complete=lambda: timeout.reschedule(loop.time() + limit_seconds),
             )
+            gathered = await content.gather()
             exchange = msgspec.structs.replace(
-                exchange, content=await content.gather(), content_bytes=_length(visit.request)
+                exchange, content=gathered, content_bytes=_length(visit.request)
             )
-            return await self._gateway.handle(exchange)
+            try:
+                return await self._gateway.handle(exchange)
+            finally:
+                # An answer may come before the content is through: nobody reads on then.
+                if not isinstance(gathered, bytes):
+                    await gathered.aclose()
 
     def _next_request_id(self) -> bytes:
         return f"{self._request_id_prefix}-{next(self._request_numbers):x}".encode()
