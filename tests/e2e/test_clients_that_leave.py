@@ -226,7 +226,7 @@ def test_the_simulator_holds_nothing_for_clients_that_left():
             ):  # what is held at `upload` is not read from, ends unseen
                 await aside(github.control, "POST", "/holds", {"path": REPOSITORY, "at": place})
                 async with house.connected() as reader, house.connected() as writer:
-                    reader.write(request(REPOSITORY, token))
+                    reader.write(request(f"{REPOSITORY}?{place}", token))
                     writer.write(request(REPOSITORY, token, method="PATCH", content=b"{}"))
                     await aside(github.control, "GET", "/holds?held=2")
                 await aside(github.control, "GET", "/holds?at_most=0")
