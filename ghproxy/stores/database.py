@@ -97,8 +97,9 @@ class _BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type
     def store(self, value: bytes, read: Any, key: bytes) -> tuple[int, int, None, bytes]:
         return int(key.startswith(b"h")), diskcache.core.MODE_RAW, None, value
 
-    def fetch(self, mode: int, filename: Any, value: Any, read: Any) -> bytes | None:
-        return value if mode == diskcache.core.MODE_RAW and type(value) is bytes else None
+    def fetch(self, mode: int, filename: Any, value: Any, read: Any) -> bytes:
+        # What is not ours is no frame, so that it is found damaged and deleted.
+        return value if mode == diskcache.core.MODE_RAW and type(value) is bytes else b""
 
     def remove(self, file_path: Any) -> None:
         """We keep no files, so none can be ours to remove."""
@@ -189,6 +190,11 @@ class Database:
         """All or nothing; here and nowhere else is it written."""
         with self._cache.transact():
             yield
+
+    def give_back(self, pages: int) -> None:
+        """Make the file smaller by so many free pages."""
+        # execute would take one step of it, which is one page.
+        self.sql("SELECT 1").connection.executescript(f"PRAGMA incremental_vacuum({pages})")
 
     def checkpoint(self) -> None:
         """Move the log into the file and cut it to nothing; busy readers may prevent that."""

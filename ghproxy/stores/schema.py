@@ -32,6 +32,9 @@ _NAMES: Final = frozenset(
         "sqlite_autoindex_Settings_1",
     }
 )
+_COLUMNS: Final = (
+    "rowid key raw store_time expire_time access_time access_count tag size mode filename value"
+)
 _LOCK_SECONDS: Final = 1.0
 
 
@@ -63,6 +66,9 @@ def _check(connection: sqlite3.Connection, settings: Container[str]) -> None:
     names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not names <= _NAMES:
         raise StrangeSchemaError("it has tables that are not ours")
+    columns = " ".join(column[1] for column in connection.execute("PRAGMA table_info(Cache)"))
+    if columns not in {"", _COLUMNS}:
+        raise StrangeSchemaError("it has columns that are not ours")
     if "Settings" in names:
         for (name,) in connection.execute("SELECT key FROM Settings").fetchall():
             if name not in settings:

@@ -63,7 +63,7 @@ class DatabaseWriter:
             while pages > self._budget.pages:
                 self._make_room(1)
                 self._make_log_room(3 * _VACUUM_PAGES)
-                self._database.sql(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+                self._database.give_back(_VACUUM_PAGES)
                 self._database.checkpoint()
                 before, pages = pages, self._database.number("PRAGMA page_count")
                 if pages >= before:
@@ -155,7 +155,8 @@ class DatabaseWriter:
             self._make_room(growth)
             with self._database.transaction():
                 # Asked again, now that no other process can write.
-                if self._log_room() >= pages and self._free_pages() >= growth:
+                has_room = growth == 0 or self._free_pages() >= growth
+                if has_room and self._log_room() >= pages:
                     yield
                     return
             # Another process is emptying the log; SQLite does not wait for that.

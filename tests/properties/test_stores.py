@@ -101,11 +101,9 @@ def test_content_under_another_digest_is_absent(digest, content):
 @given(keys, heads)
 def test_frames_of_another_version_are_absent(cache_key, head):
     frame = codec.frame_from_head(cache_key, head)
-    try:
-        codec.VERSION += 1
+    with pytest.MonkeyPatch.context() as later:
+        later.setattr(codec, "VERSION", codec.VERSION + 1)
         assert codec.head_from_frame(cache_key, frame) is None
-    finally:
-        codec.VERSION -= 1
     assert codec.head_from_frame(cache_key, frame) == head
 
 
