@@ -17,7 +17,6 @@ from ghproxy.core.cache_key import cache_key
 from ghproxy.core.caching import Fetch, FetchAlone, Forward, ForwardReason, LookUp
 from ghproxy.core.credential import Credential
 from ghproxy.core.errors import ProxyError, UpstreamError
-from ghproxy.core.fields import has
 from ghproxy.core.forwarding import forwarded_fields
 from ghproxy.core.message import Fields, RequestHead
 from ghproxy.core.outcome import CacheMode
@@ -36,7 +35,6 @@ from ghproxy.retrieval import (
 from ghproxy.stores.base import Store
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_CONDITIONS = (b"if-none-match", b"if-modified-since")
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -136,10 +134,11 @@ class Gateway:
         finally:
             if request.method not in _SAFE:
                 self._coalescer.note_write()
-        if (missing := _missing(request.fields, response.head.status)) is not None:
+        try:
+            caching.refuse_unasked(request, response.head.status)
+        except UpstreamError:
             await response.aclose()
-            detail = f"The origin answered {response.head.status} to a request without {missing}."
-            raise UpstreamError(ProxyError.HTTP_PROTOCOL_ERROR, detail)
+            raise
         report = answering.forwarded_report(reason)
         fields = answering.relayed_fields(response.head.fields, report)
         chunks = _relay(response, [], response.content(), None)
@@ -169,15 +168,6 @@ class Gateway:
         except ValueError as error:
             raise _damaged(error) from error
         return _from_answer(answer, report)
-
-
-def _missing(fields: Fields, status: int) -> str | None:
-    """What a request would have had to hold for this answer; None where nothing is missing."""
-    if status == 206 and not has(fields, b"range"):
-        return "a range"
-    if status == 304 and not any(has(fields, name) for name in _CONDITIONS):
-        return "a condition"
-    return None
 
 
 def _nobody_boards() -> None:

@@ -155,9 +155,8 @@ def on_response(
     status = response.status
     if status == 304 and stored is not None:
         return _on_confirmation(stored, response.fields, now)
-    if status in _NEEDED:
-        detail = f"The origin answered {status} to a request without {_NEEDED[status]}."
-        raise UpstreamError(ProxyError.HTTP_PROTOCOL_ERROR, detail)
+    if status in _ASKED_BY:
+        raise _unasked(status)
     if status == 200:
         return _on_content(response.fields)
     if stored is not None:
@@ -166,6 +165,17 @@ def on_response(
         if status in _REFUSALS and stored.is_reusable:
             return Relay(refused=msgspec.structs.replace(stored, is_reusable=False))
     return Relay()
+
+
+def refuse_unasked(request: RequestHead, status: int) -> None:
+    """Raise UpstreamError for a 206 or 304 to a forwarded read that asked for no such thing.
+
+    Writes may be answered with 304: GitHub says so to a star that is there already.
+    """
+    if status not in _ASKED_BY or request.method not in {"GET", "HEAD"}:
+        return
+    if not any(has(request.fields, name) for name in _ASKED_BY[status]):
+        raise _unasked(status)
 
 
 def on_failure(stored: StoredHead | None, policy: Policy, now: float) -> ReuseStale | GiveUp:
@@ -181,7 +191,16 @@ def may_reuse_stale(stored: StoredHead, policy: Policy, now: float) -> bool:
     return stored.is_reusable and age_seconds < policy.stale_if_error_seconds
 
 
-_NEEDED: Final = {206: "a range", 304: "a condition"}
+_ASKED_BY: Final = {
+    206: (b"range",),
+    304: (b"if-none-match", b"if-modified-since"),
+}
+
+
+def _unasked(status: int) -> UpstreamError:
+    words = " or ".join(name.decode() for name in _ASKED_BY[status])
+    detail = f"The origin answered {status} to a request without {words}."
+    return UpstreamError(ProxyError.HTTP_PROTOCOL_ERROR, detail)
 
 
 def _on_confirmation(stored: StoredHead, fields: Fields, now: float) -> Freshen | Refetch:

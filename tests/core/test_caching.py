@@ -216,6 +216,33 @@ def test_a_validation_revives_a_refused_head():
     assert after(304, stored=refused) == Freshen(revived, is_changed=True)
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "field", "is_refused"),
+    [
+        ("GET", 206, b"accept", True),
+        ("GET", 206, b"if-none-match", True),
+        ("GET", 206, b"range", False),
+        ("GET", 304, b"accept", True),
+        ("HEAD", 304, b"range", True),
+        ("GET", 304, b"if-none-match", False),
+        ("HEAD", 304, b"if-modified-since", False),
+        ("PUT", 304, b"accept", False),
+        ("GET", 200, b"accept", False),
+        ("GET", 416, b"accept", False),
+    ],
+)
+def test_a_forwarded_read_is_answered_only_with_what_it_asked_for(
+    method, status, field, is_refused
+):
+    request = RequestHead(method, b"/user", ((field, b"x"),))
+    try:
+        caching.refuse_unasked(request, status)
+    except UpstreamError:
+        assert is_refused
+    else:
+        assert not is_refused
+
+
 # When GitHub fails
 
 
