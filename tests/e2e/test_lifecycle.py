@@ -170,7 +170,7 @@ def test_nothing_is_said_at_the_end_and_nothing_is_left(github, token, tmp_path)
 def test_a_restart_keeps_the_cache_byte_for_byte(github, token, tmp_path, number):
     options = ("--cache-dir", tmp_path / "cache", "--cache-sizeGB", "0.1")
     targets = [f"{REPOSITORY}/issues?per_page={count}" for count in range(1, 30)]
-    replies = {}
+    replies: dict[str, bytes] = {}
 
     async def ask_all(house, expected):
         for target in targets:
@@ -201,7 +201,8 @@ def test_many_starts_and_stops_under_load_harm_no_client_that_tries_again(github
             seen.append((reply.status, reply.content))
 
     async def scene(house):
-        is_over, seen = asyncio.Event(), []
+        is_over = asyncio.Event()
+        seen: list[tuple[int, bytes]] = []
         clients = [asyncio.create_task(client(house, is_over, seen)) for _ in range(8)]
         await eventually(lambda: len(seen) > 50)
         house.gateway.process.send_signal(signal.SIGTERM)

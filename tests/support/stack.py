@@ -165,11 +165,11 @@ def ghproxy_before(github, *options):
 
 
 @contextlib.asynccontextmanager
-async def stack(script, *options, tls=None, scheme=None):
+async def stack(script, *options, tls=None, scheme=None, base_path=""):
     """A gateway before a scripted origin; `scheme` is what the gateway is told to speak."""
     async with origin_running(script, tls) as origin:
         scheme = scheme or ("https" if tls else "http")
-        url = f"{scheme}://{HOST}:{origin.port}"
+        url = f"{scheme}://{HOST}:{origin.port}{base_path}"
         opened = contextlib.ExitStack()
         gateway = await aside(opened.enter_context, ghproxy(url, *options))
         try:
