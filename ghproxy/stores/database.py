@@ -163,7 +163,11 @@ class Database:
 
     def check_place(self) -> None:
         """StoreError if another file, or none, is where ours was; SQLite would write on blindly."""
-        if self.directory.identity() != self.identity:
+        try:
+            identity = self.directory.identity()
+        except OSError as error:  # the directory cannot be entered any more, or is a file now
+            raise StoreError(f"the database was moved: {error}", is_moved=True) from error
+        if identity != self.identity:
             raise StoreError("the database was moved or deleted", is_moved=True)
 
     def has(self, row: bytes) -> bool:

@@ -101,6 +101,26 @@ def test_a_disk_too_full_to_begin_with_is_said_at_once(small_disk):
         asyncio.run(opened("disk", small_disk / "c").__aenter__())
 
 
+def test_a_file_in_place_of_the_directory_is_told_once_and_recovered_from(tmp_path, caplog):
+    async def play():
+        async with opened("disk", tmp_path / "c") as store:
+            await store.save(key("before"), response(b"before"))
+            await store.flush()
+            shutil.rmtree(tmp_path / "c")
+            (tmp_path / "c").write_text("in the way")
+            for word in ("first", "second"):
+                await store.save(key(word), response(word.encode()))
+                await store.flush()
+            assert [record.levelname for record in caplog.records].count("WARNING") == 1
+            assert store.snapshot().dropped == 2
+            (tmp_path / "c").unlink()
+            await store.save(key("now"), response(b"now"))
+            await store.flush()
+            assert await store.load(key("now")) == response(b"now")
+
+    asyncio.run(play())
+
+
 def test_a_directory_deleted_under_the_store_is_made_again(tmp_path):
     async def play():
         async with opened("disk", tmp_path / "c") as store:
