@@ -228,7 +228,7 @@ class DiskStore:
         self._reads.failed(fault)
         if fault.is_damage:
             self._condemned = database
-            self._pending.wake()
+            self._pending.inspect()
 
     # In the reading thread
 
@@ -265,8 +265,7 @@ class DiskStore:
             self._writes.failed(error)
             self._database.close()
             return False
-        if not batch.is_empty():
-            self._writes.worked()
+        self._writes.worked()
         return True
 
     def _apply(self, batch: Batch) -> None:

@@ -39,16 +39,17 @@ Change = Save | Freshen | Remove
 
 
 class Batch(msgspec.Struct):
-    """What the writer takes at once: one change a key, uses, and content found damaged."""
+    """What the writer takes at once: a change for each key, uses, content found damaged."""
 
     serial: int
     changes: dict[CacheKey, Change] = {}
     uses: dict[CacheKey, float] = {}
     damaged: set[bytes] = set()
     bytes_held: int = 0
+    is_inspection: bool = False
 
     def is_empty(self) -> bool:
-        return not (self.changes or self.uses or self.damaged)
+        return not (self.changes or self.uses or self.damaged or self.is_inspection)
 
 
 class PendingWrites:
@@ -104,9 +105,10 @@ class PendingWrites:
             if len(self._open.uses) == USES_PER_WAKE:
                 self._wake()
 
-    def wake(self) -> None:
-        """Have the writer look, though there may be nothing to write."""
+    def inspect(self) -> None:
+        """Have the writer look at the database, though there may be nothing to write."""
         with self._changed:
+            self._open.is_inspection = True
             self._wake()
 
     def take(self) -> Batch | None:

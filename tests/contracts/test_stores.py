@@ -111,7 +111,10 @@ def test_freshening_with_the_head_of_other_content_does_nothing(kind, tmp_path):
     async def play(store):
         await store.save(key(), newer)
         await settle(store)
+        await store.save(key("shared"), response(b"older"))
+        await settle(store)
         await store.freshen(key(), response(b"older", entity_tag=b'"1"').head)
+        assert await store.load(key()) == newer
         await settle(store)
         assert await store.load(key()) == newer
 

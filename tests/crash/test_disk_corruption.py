@@ -134,6 +134,8 @@ def test_damage_beyond_use_costs_one_warning_and_a_cold_start(healthy, tmp_path,
 
 def test_copies_of_damaged_databases_do_not_pile_up(healthy, tmp_path):
     directory = tmp_path / "c"
+    directory.mkdir()
+    (directory / "cache.db.set-aside-wal").write_bytes(b"of an earlier one")
     for _ in range(3):
         shutil.copytree(healthy / "closed", directory, dirs_exist_ok=True)
         content = bytearray((directory / "cache.db").read_bytes())
@@ -163,6 +165,33 @@ def test_a_large_damaged_database_is_deleted_rather_than_kept(tmp_path):
 
     assert reread(tmp_path / "c") == 0
     assert [entry.name for entry in (tmp_path / "c").iterdir()] == ["cache.db"]
+
+
+def test_reads_alone_get_a_damaged_database_replaced(healthy, tmp_path):
+    """A proxy that mostly validates may not write for a long time."""
+
+    def ruin(content):
+        """Everything but the pages that opening looks at."""
+        content[12 * 4096 :] = b"\xff" * (len(content) - 12 * 4096)
+
+    directory = damaged(healthy, tmp_path / "c", "closed", "cache.db", ruin)
+
+    async def play():
+        store = open_store("disk", directory)
+        try:
+            for number in range(ENTRIES):
+                assert await store.load(key(str(number))) in (None, original(number))
+            assert store.snapshot().errors > 0
+            await store.flush()
+            assert (directory / "cache.db.set-aside").exists()
+            errors = store.snapshot().errors
+            for number in range(ENTRIES):
+                assert await store.load(key(str(number))) is None
+            assert store.snapshot().errors == errors
+        finally:
+            await store.aclose()
+
+    asyncio.run(play())
 
 
 def test_where_nothing_can_be_opened_one_exception_says_why(tmp_path):
