@@ -33,3 +33,11 @@ def nowhere():
 def orphan(nowhere):
     with ghproxy(nowhere) as program:
         yield program
+
+
+@pytest.fixture
+def calm(github):
+    """Nothing is held and nothing goes wrong any more once the test is over."""
+    yield
+    github.control("DELETE", "/holds")
+    github.control("DELETE", "/faults")

@@ -4,46 +4,21 @@ What its clients suffered from, and what they rely on; each was seen there (kube
 pkg/ghcache and the libraries below it).
 """
 
-import concurrent.futures
-import contextlib
-import hashlib
 import json
-import socket
 
 import pytest
 
-from tests.support.asking import ask
+from tests.support.asking import ask, holding, send_only, turn
 from tests.support.processes import ghproxy
 from tests.support.secrets import traces
+
+pytestmark = pytest.mark.usefixtures("calm")
 
 REPOSITORY = "/repos/acme/anvil"
 PULL = REPOSITORY + "/pulls/10"
 DIFF = ("Accept", "application/vnd.github.diff")
 PATCH = ("Accept", "application/vnd.github.patch")
 BUDGET = "X-PROW-GHCACHE-TOKEN-BUDGET-IDENTIFIER"
-
-
-@pytest.fixture(autouse=True)
-def calm(github):
-    """Nothing is held and nothing goes wrong once a test is over."""
-    yield
-    github.control("DELETE", "/holds")
-    github.control("DELETE", "/faults")
-
-
-@contextlib.contextmanager
-def holding(github, count, **order):
-    """Run the block's clients while GitHub holds what they ask; go on when `count` are held.
-
-    Yields `start(function, *arguments)`; the answers are there after the block.
-    """
-    github.control("POST", "/holds", order)
-    with concurrent.futures.ThreadPoolExecutor(40) as clients:
-        try:
-            yield clients.submit
-            github.control("GET", f"/holds?held={count}&timeout_seconds=20")
-        finally:
-            github.control("DELETE", "/holds")
 
 
 def answers_of_three(github, proxy, token):
@@ -221,20 +196,6 @@ def test_a_request_that_takes_too_long_gets_prows_text_and_evicts_nothing(github
     assert (again.mode, again.content) == ("REVALIDATED", warm.content)
 
 
-def send_only(proxy, target, token):
-    """A client that has asked and does not read."""
-    client = socket.create_connection(("127.0.0.1", proxy.port), 20)
-    lines = ["Host: gateway", "User-Agent: test/1", f"Authorization: Bearer {token}"]
-    client.sendall("\r\n".join([f"GET {target} HTTP/1.1", *lines, "", ""]).encode())
-    return client
-
-
-def turn(proxy):
-    """Come back when the gateway has looked at everything that reached it before."""
-    for _ in range(3):
-        assert ask(proxy.health_url, "/healthz").content == b"OK"
-
-
 def test_a_leader_that_leaves_takes_nobody_along(github, proxy):
     token = github.token()
     wanted = ask(github.url, REPOSITORY, token=token).content
@@ -256,6 +217,25 @@ def test_a_leader_that_leaves_takes_nobody_along(github, proxy):
             assert fields[b"x-cache-mode"] == b"COALESCED\r\n"
             assert answer.read(len(wanted)) == wanted
     assert len(github.journal()) == 1
+
+
+def test_a_client_that_leaves_the_queue_gives_up_its_place(github):
+    github.forget()
+    token = github.token()
+    with ghproxy(github.url, "--concurrency=1") as proxy:
+        github.control("POST", "/holds", {})
+        with send_only(proxy, REPOSITORY, token) as first:
+            github.control("GET", "/holds?held=1")
+            second = send_only(proxy, PULL, token)
+            turn(proxy)
+            assert proxy.metrics()["pending_outbound_requests"] == 1
+            second.close()
+            turn(proxy)
+            assert proxy.metrics()["pending_outbound_requests"] == 0
+            github.control("DELETE", "/holds")
+            assert first.recv(15) == b"HTTP/1.1 200 OK"
+        assert ask(proxy.url, "/user", token=token).status == 200
+    assert [entry["target"] for entry in github.journal()] == [REPOSITORY, "/user"]
 
 
 def test_the_only_client_of_a_request_takes_it_along(github, proxy):
@@ -291,6 +271,16 @@ def test_prows_own_fields_never_reach_github(github, proxy):
     assert not {"x-forwarded-for", "via", "forwarded"} & names
 
 
+def test_every_line_of_a_field_reaches_github(github, proxy):
+    """Prow's GraphQL client sends two lines of Accept."""
+    lines = [("Accept", f"application/vnd.github.{name}+json") for name in ("antiope", "merge")]
+    ask(proxy.url, "/graphql", *lines, token=github.token(), method="POST", content=b"{}")
+    ask(proxy.url, REPOSITORY, *lines, token=github.token())
+    for entry in github.journal():
+        sent = [value for name, value in entry["fields"] if name.lower() == "accept"]
+        assert sent == [value for _, value in lines]
+
+
 def test_no_token_and_none_of_the_predecessors_fields_in_answers_and_on_disk(github, tmp_path):
     token = github.token()
     directory = tmp_path / "cache"
@@ -308,130 +298,3 @@ def test_no_token_and_none_of_the_predecessors_fields_in_answers_and_on_disk(git
     for answer in answers:
         assert traces(token, json.dumps(answer.fields), answer.content) == []
         assert answer.value("cache-control") not in ("no-cache", "no-store")
-
-
-# Room
-
-
-def test_a_thousand_clients_that_close_each_connection_leak_nothing(github, proxy):
-    """Prow's client sets `Close` on every request."""
-    token = github.token()
-
-    def visits(count):
-        for _ in range(count):
-            got = ask(proxy.url, REPOSITORY, ("Connection", "close"), token=token)
-            assert (got.status, got.value("connection")) == (200, "close")
-        turn(proxy)
-
-    visits(20)
-    files, memory = proxy.open_files(), proxy.resident_bytes()
-    visits(1_000)
-    assert proxy.open_files() <= files
-    assert proxy.resident_bytes() - memory < 5_000_000
-    assert len({entry["connection"] for entry in github.journal()}) == 1
-
-
-def test_a_validated_hit_writes_nothing_to_the_disk(github, tmp_path):
-    token = github.token()
-    directory = tmp_path / "cache"
-    options = ("--cache-dir", directory, "--cache-sizeGB=0.1")
-
-    def written():
-        return {
-            each: (each.stat().st_size, each.stat().st_mtime_ns) for each in directory.iterdir()
-        }
-
-    with ghproxy(github.url, *options) as proxy:
-        ask(proxy.url, REPOSITORY, token=token)
-    with ghproxy(github.url, *options) as proxy:
-        assert ask(proxy.url, REPOSITORY, token=token).mode == "REVALIDATED"
-        before = written()
-        for _ in range(50):
-            assert ask(proxy.url, REPOSITORY, token=token).mode == "REVALIDATED"
-        assert written() == before
-
-
-# Credentials
-
-
-def test_old_and_new_token_of_one_user_get_separate_answers(github, proxy):
-    tokens = [found["token"] for found in github.credentials("personal")[:2]]
-    logins = [json.loads(ask(proxy.url, "/user", token=token).content)["login"] for token in tokens]
-    again = [json.loads(ask(proxy.url, "/user", token=token).content)["login"] for token in tokens]
-    assert logins == again
-    assert len(set(logins)) == 2
-
-
-def test_an_anonymous_304_is_never_called_free(github, proxy):
-    modes = [ask(proxy.url, REPOSITORY).mode for _ in range(2)]
-    assert modes == ["MISS", "CHANGED"]  # GitHub charged both
-    assert github.charged() == 2
-
-
-def test_answers_to_an_app_never_mix_with_anybody_elses(github, proxy):
-    """GitHub says `Vary: Accept` and `public` of them: only the partition keeps them apart."""
-    jwt = github.token("app_jwt")
-    github.control("PUT", "/clock", {"advance_seconds": 2})
-    newer = github.token("app_jwt")
-    github.control("PUT", "/clock", {})
-    assert jwt != newer
-    warm = ask(proxy.url, "/app", token=jwt)
-    assert (warm.status, warm.mode) == (200, "MISS")
-    assert "public" in warm.value("cache-control")
-    assert "authorization" not in warm.value("vary").lower()
-
-    other = jwt.rpartition(".")[0] + "." + newer.rpartition(".")[2]  # another App's signature
-    for token in (other, github.token(), None):
-        got = ask(proxy.url, "/app", token=token)
-        assert got.status == 401, got
-        assert b"road-runner" not in got.content
-    github.forget()
-    assert ask(proxy.url, "/app", token=newer).mode == "MISS"
-    (entry,) = github.journal()
-    assert "if-none-match" not in {name.lower() for name, _ in entry["fields"]}
-
-
-def test_each_request_for_an_access_token_mints_one_even_in_one_moment(github, proxy):
-    app = github.credentials("app_jwt")[0]
-    number = github.credentials("installation")[0]["installation_id"]
-    target = f"/app/installations/{number}/access_tokens"
-    narrow = json.dumps({"permissions": {"issues": "read"}}).encode()
-
-    def mint(content):
-        return ask(proxy.url, target, token=app["token"], method="POST", content=content)
-
-    with holding(github, 3, path=target) as start:
-        asked = [start(mint, content) for content in (b"{}", b"{}", narrow)]
-    minted = [answer.result() for answer in asked]
-
-    assert [(got.status, got.mode) for got in minted] == [(201, "SKIP")] * 3
-    documents = [json.loads(got.content) for got in minted]
-    assert len({document["token"] for document in documents}) == 3
-    assert documents[2]["permissions"] == {"metadata": "read", "issues": "read"}
-    assert documents[0]["permissions"] != documents[2]["permissions"]
-    for document in documents:
-        got = ask(proxy.url, "/installation/repositories", token=document["token"])
-        assert (got.status, got.mode) == (200, "MISS")
-
-
-def test_budgets_are_the_clients_words_or_digests(github, proxy):
-    token = github.token()
-    ask(proxy.url, REPOSITORY, (BUDGET, "openshift-ci - acme"), token=token)
-    ask(proxy.url, REPOSITORY, token=token)
-    ask(proxy.url, REPOSITORY, ("Authorization", f"token {token}"))
-    ask(proxy.url, REPOSITORY)
-
-    wanted = {
-        "openshift-ci - acme",
-        hashlib.sha256(f"Bearer {token}".encode()).hexdigest(),
-        hashlib.sha256(f"token {token}".encode()).hexdigest(),
-        hashlib.sha256(b"unknown").hexdigest(),
-    }
-    samples = proxy.metrics()
-    for metric in ("ghcache_responses{", "github_request_duration_count{", "github_token_usage{"):
-        found = {
-            name.partition('token_hash="')[2].partition('"')[0]
-            for name in samples
-            if name.startswith(metric)
-        }
-        assert found == wanted, metric

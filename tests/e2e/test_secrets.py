@@ -22,6 +22,8 @@ from tests.support.asking import ask
 from tests.support.processes import CHECKOUT, ghproxy
 from tests.support.secrets import SENTINEL_TOKEN, traces
 
+pytestmark = pytest.mark.usefixtures("calm")
+
 TARGET = "/repos/acme/anvil"
 BASIC = base64.b64encode(f"x-access-token:{SENTINEL_TOKEN}".encode()).decode()
 BEARER = ("Authorization", f"Bearer {SENTINEL_TOKEN}")
@@ -93,13 +95,6 @@ def watched(url, directory, *options):
     assert list(directory.iterdir())
     assert "listening" in watch.proxy.said
     assert traces(SENTINEL_TOKEN, *watch.everything()) == []
-
-
-@pytest.fixture(autouse=True)
-def calm(github):
-    yield
-    github.control("DELETE", "/holds")
-    github.control("DELETE", "/faults")
 
 
 def test_misses_hits_and_refusals_write_nothing_of_it(github, tmp_path):

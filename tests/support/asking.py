@@ -1,6 +1,12 @@
-"""One HTTP request as it is said, and its answer as it came: nothing added, followed or decoded."""
+"""One HTTP request as it is said, and its answer as it came: nothing added, followed or decoded.
 
+And the order of things between several: who is held at GitHub, who leaves, what has been seen.
+"""
+
+import concurrent.futures
+import contextlib
 import http.client
+import socket
 import urllib.parse
 from typing import NamedTuple
 
@@ -43,3 +49,32 @@ def ask(url, target, *fields, token=None, method="GET", content=None):
         return Got(response.status, lines, response.read())
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def holding(github, count, **order):
+    """Run the block's clients while GitHub holds what they ask; go on when `count` are held.
+
+    Yields `start(function, *arguments)`; the answers are there after the block.
+    """
+    github.control("POST", "/holds", order)
+    with concurrent.futures.ThreadPoolExecutor(40) as clients:
+        try:
+            yield clients.submit
+            github.control("GET", f"/holds?held={count}&timeout_seconds=20")
+        finally:
+            github.control("DELETE", "/holds")
+
+
+def send_only(proxy, target, token):
+    """A client that has asked and does not read."""
+    client = socket.create_connection(("127.0.0.1", proxy.port), 20)
+    lines = ["Host: gateway", "User-Agent: test/1", f"Authorization: Bearer {token}"]
+    client.sendall("\r\n".join([f"GET {target} HTTP/1.1", *lines, "", ""]).encode())
+    return client
+
+
+def turn(proxy):
+    """Come back when the gateway has looked at everything that reached it before."""
+    for _ in range(3):
+        assert ask(proxy.health_url, "/healthz").content == b"OK"
