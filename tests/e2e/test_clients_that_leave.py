@@ -243,9 +243,10 @@ def test_two_hundred_that_leave_at_any_moment_leave_nothing_behind(seed):
     dice = random.Random(seed)  # noqa: S311  # dice, the same for the same seed
 
     async def visit(house, number):
-        kind = dice.choice(["plain", "kept", "shared", "endless", "upload", "half a head"])
-        target = "/kept/shared" if kind == "shared" else f"/{kind}/{number}"
-        data = request(target, ALICE)
+        kinds = ["plain", "kept", "shared", "endless", "upload", "half a head", "no content"]
+        kind = dice.choice(kinds)
+        target = "/kept/shared" if kind == "shared" else f"/{kind.replace(' ', '-')}/{number}"
+        data = request(target, ALICE, method="HEAD" if kind == "no content" else "GET")
         if kind == "upload":
             data = request(target, b"Content-Length: 9000000", method="POST") + bytes(2_000_000)
         if kind == "half a head":
