@@ -113,6 +113,23 @@ def test_misses_hits_and_refusals_write_nothing_of_it(github, tmp_path):
     assert len(traces(SENTINEL_TOKEN, json.dumps(github.journal()))) > 1  # it was sent
 
 
+def test_a_token_that_github_knows_is_in_nothing_written_and_in_no_answer(github, tmp_path):
+    token, told = github.token(), []
+    basic = base64.b64encode(f"ada:{token}".encode()).decode()
+    watch = Watched(github.url, tmp_path / "cache")
+    with ghproxy(*watch.options) as watch.proxy:
+        for scheme in (f"Bearer {token}", f"token {token}", f"Basic {basic}"):
+            field = ("Authorization", scheme)
+            targets = (TARGET, TARGET, "/user", "/repos/acme/none", f"/zen?t={token}")
+            told += [ask(watch.proxy.url, target, field) for target in targets]
+            told.append(ask(watch.proxy.url, TARGET + "/issues/1", field, method="DELETE"))
+            told.append(ask(watch.proxy.url, "/graphql", field, method="POST", content=b"{}"))
+        watch.told += watch.pages()
+    assert {"MISS", "REVALIDATED", "NO-STORE", "SKIP"} <= {got.mode for got in told}
+    answers = [text for got in told for text in (got.content, json.dumps(got.fields))]
+    assert traces(token, *watch.everything(), *answers) == []
+
+
 def test_an_origin_that_is_down_writes_nothing_of_it(nowhere, tmp_path):
     with watched(nowhere, tmp_path / "cache") as watch:
         for target, fields in PLACES.values():
