@@ -16,6 +16,7 @@ from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse
 from ghproxy.stores.base import StoreSnapshot, StoreUnavailable
 from ghproxy.stores.database import DamagedFrameError, Database, StoreError
 from ghproxy.stores.pending import Batch, Freshen, PendingWrites, Remove, Save
+from ghproxy.stores.spell import Spell
 from ghproxy.stores.writing import USE_SECONDS, DatabaseWriter
 
 __all__ = ["DiskStore", "StoreUnavailable"]
@@ -24,37 +25,9 @@ INLINE_BYTES: Final = 128 * 1024
 """Content up to this length is read on the event loop."""
 PENDING_BYTES: Final = 64 * 2**20
 FLUSH_SECONDS: Final = 10.0
-SPELL_SECONDS: Final = 60.0
 _MAX_USES: Final = 200_000
 
 logger = logging.getLogger(__name__)
-
-
-class _Spell:
-    """A run of failures of one kind: each is counted, the first is told.
-
-    It is over once something worked a minute after the last: a disk that is nearly full takes one
-    write and refuses the next.
-    """
-
-    def __init__(self, what: str, clock: Clock) -> None:
-        self.errors = 0
-        self._what = what
-        self._clock = clock
-        self._is_on = False
-        self._last_at = 0.0
-
-    def failed(self, reason: object) -> None:
-        self.errors += 1
-        self._last_at = self._clock.monotonic()
-        if not self._is_on:
-            self._is_on = True
-            logger.warning("cache: %s failing, serving uncached: %s", self._what, reason)
-
-    def worked(self) -> None:
-        if self._is_on and self._clock.monotonic() - self._last_at >= SPELL_SECONDS:
-            self._is_on = False
-            logger.info("cache: %s working again", self._what)
 
 
 class DiskStore:
@@ -80,9 +53,9 @@ class DiskStore:
         self._reader_database = self._database
         self._database_writer = DatabaseWriter(self._database)
         self._past_evictions = 0
-        self._reads = _Spell("reads", clock)
-        self._writes = _Spell("writes", clock)
-        self._frames = _Spell("frames", clock)
+        self._reads = Spell("reads", clock)
+        self._writes = Spell("writes", clock)
+        self._frames = Spell("frames", clock)
         self._pending = PendingWrites(pending_bytes)
         self._condemned: Database | None = None
         self._recent: set[int] = set()

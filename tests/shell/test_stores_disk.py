@@ -15,6 +15,7 @@ from ghproxy.stores import disk
 from ghproxy.stores.base import StoreUnavailable
 from ghproxy.stores.database import _BytesDisk
 from ghproxy.stores.disk import DiskStore
+from ghproxy.stores.spell import SPELL_SECONDS, Spell
 from tests.support.clock import FakeClock
 from tests.support.stores import (
     MEBIBYTE,
@@ -577,12 +578,12 @@ def test_a_directory_that_cannot_be_written_is_unavailable():
 
 def test_a_spell_of_failures_is_told_once_and_its_end_too(caplog):
     clock = FakeClock()
-    spell = disk._Spell("writes", clock)
+    spell = Spell("writes", clock)
     caplog.set_level("INFO")
     for _ in range(5):
         spell.failed("no room")
         spell.worked()
-    clock.advance(disk.SPELL_SECONDS)
+    clock.advance(SPELL_SECONDS)
     spell.worked()
     spell.worked()
     spell.failed("no room")
