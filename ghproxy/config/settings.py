@@ -55,7 +55,7 @@ class GatewaySettings(msgspec.Struct, frozen=True):
 
     request_timeout_seconds: float
     concurrency: int
-    """Per credential."""
+    """Requests to GitHub at once: one count over all credentials."""
     stale_if_error_seconds: float
     """Since the last validation; 0 is never."""
 
@@ -128,6 +128,8 @@ def _settings(chosen: Mapping[str, Choice]) -> Settings:
             connect_timeout_seconds=seconds("upstream-connect-timeout"),
             first_byte_timeout_seconds=seconds("upstream-first-byte-timeout"),
             total_timeout_seconds=seconds("upstream-total-timeout"),
+            # Each request takes a connection: with fewer, they would wait for those instead.
+            max_connections=max(UpstreamSettings().max_connections, whole("concurrency")),
         ),
         upstream_client=cast("UpstreamClient", text("upstream-client")),
         cache=_cache_settings(chosen),

@@ -134,6 +134,13 @@ def test_every_option_reaches_its_component():
     )
 
 
+@pytest.mark.parametrize(("concurrency", "connections"), [(1, 1000), (1001, 1001), (5000, 5000)])
+def test_there_are_connections_for_as_many_requests_as_may_be_at_github(concurrency, connections):
+    chosen = settings(f"--concurrency={concurrency}")
+    assert chosen.gateway.concurrency == concurrency
+    assert chosen.upstream.max_connections == connections
+
+
 @pytest.mark.parametrize("word", LogLevel)
 def test_every_word_of_logrus_is_a_level(word):
     assert settings(f"--log-level={word}").log_level is word
