@@ -54,3 +54,21 @@ def test_the_readme_shows_the_two_commands(command: str) -> None:
 
 def test_ci_runs_the_readme_s_own_test_command() -> None:
     assert "./scripts/test" in (ROOT / ".ci" / "run").read_text().split()
+
+
+def test_the_architecture_page_names_the_doors_that_the_contracts_hold() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    contracts = (ROOT / ".importlinter").read_text()
+    contract = r"(?ms)^protected_modules =(.*?)^allowed_importers =(.*?)(?:^\[|\Z)"
+    doors = {
+        library: importers.split()
+        for libraries, importers in re.findall(contract, contracts)
+        for library in libraries.split()
+    }
+    said = page.partition("Each outside library has one door:")[2].partition("\n\n")[0]
+    clauses = re.findall(r"([^`]+)`([\w/]+)(?:\.py)?`", said)
+
+    assert len(clauses) == 4
+    for words, door in clauses:
+        for library in doors.keys() & set(words.split()):
+            assert f"ghproxy.{door.replace('/', '.')}" in doors[library]
