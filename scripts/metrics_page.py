@@ -38,11 +38,12 @@ LABELS = {
 }
 
 BOUNDED = f"""\
-Whatever clients send, the number of series is bounded: the first {BOUNDS.user_agents} user agents
-and {BOUNDS.rate_limit_resources} resources keep their names, the rest is `other`; of the budgets
-the {BOUNDS.budgets} used last are kept, and of each metric's label sets the {BOUNDS.label_sets:,}
-used last. A series that was dropped and comes back starts at zero, which `rate()` takes for a
-restart. What looks like a credential in a user agent or a budget identifier is `masked`.
+Whatever clients send, the number of series is bounded: of the user agents the {BOUNDS.user_agents}
+used last are kept, of the budgets the {BOUNDS.budgets} used last, and of each metric's label sets
+the {BOUNDS.label_sets:,} used last; the first {BOUNDS.rate_limit_resources} resources keep their
+names, the rest is `other`. A series that was dropped and comes back starts at zero, which `rate()`
+takes for a restart. What looks like a credential in a user agent or a budget identifier is
+`masked`; a user agent that is no name is `other`.
 """
 
 QUERIES = """\

@@ -1,7 +1,7 @@
 """Counts what happened (outcomes in) and reads what is (snapshots, when scraped).
 
-Whatever clients send, the number of label sets is bounded: paths come from a closed set, user
-agents are the first so many, budgets and label sets those used last.
+Whatever clients send, the number of label sets is bounded: paths come from a closed set; budgets,
+user agents and label sets are those used last, so that no flood hides who comes after it.
 """
 
 import os
@@ -21,6 +21,10 @@ from ghproxy.telemetry import metrics
 from ghproxy.telemetry.exposition import Family, exposition, histogram_samples, sample
 from ghproxy.telemetry.labels import OTHER, budget_label, status_label, user_agent_label
 from ghproxy.telemetry.series import Count, Histogram, LabelSets, Reading
+
+_BUDGET = 0
+_USER_AGENT = 3
+"""Where they are among the labels of what is counted."""
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -52,11 +56,12 @@ class Telemetry:
         self._disk_directory = disk_directory
         self._bounds = bounds = bounds or Bounds()
         self._budgets: OrderedDict[str, None] = OrderedDict()
-        self._user_agents: set[str] = set()
+        self._user_agents: OrderedDict[str, None] = OrderedDict()
         self._resources: set[str] = set()
-        self._responses = LabelSets(Count, bounds.label_sets)
-        self._durations = LabelSets(Histogram, bounds.label_sets)
-        self._readings = LabelSets(Reading, bounds.label_sets)
+        counted = (_BUDGET, _USER_AGENT)
+        self._responses = LabelSets(Count, bounds.label_sets, counted)
+        self._durations = LabelSets(Histogram, bounds.label_sets, counted)
+        self._readings = LabelSets(Reading, bounds.label_sets, (_BUDGET,))
 
     def record(self, outcome: Outcome) -> None:
         """One client request is over."""
@@ -88,18 +93,20 @@ class Telemetry:
         self._readings.child((budget, api_version, resource)).learn(rate_limit)
 
     def _user_agent(self, user_agent: str) -> str:
-        return _admitted(user_agent_label(user_agent), self._user_agents, self._bounds.user_agents)
+        label = user_agent_label(user_agent)
+        oldest = _used(label, self._user_agents, self._bounds.user_agents)
+        if oldest is not None:
+            self._responses.forget(_USER_AGENT, oldest)
+            self._durations.forget(_USER_AGENT, oldest)
+        return label
 
     def _budget(self, budget: str) -> str:
         label = budget_label(budget)
-        if label in self._budgets:
-            self._budgets.move_to_end(label)
-            return label
-        self._budgets[label] = None
-        if len(self._budgets) > self._bounds.budgets:
-            oldest, _ = self._budgets.popitem(last=False)
-            for label_sets in (self._responses, self._durations, self._readings):
-                label_sets.forget(oldest)
+        oldest = _used(label, self._budgets, self._bounds.budgets)
+        if oldest is not None:
+            self._responses.forget(_BUDGET, oldest)
+            self._durations.forget(_BUDGET, oldest)
+            self._readings.forget(_BUDGET, oldest)
         return label
 
     def _families(self) -> Iterator[Family]:
@@ -130,6 +137,15 @@ class Telemetry:
                 for labels, reading in readings
             ),
         )
+
+
+def _used(name: str, names: OrderedDict[str, None], limit: int) -> str | None:
+    """Make it the one used last; the one used least recently, where it had to make room."""
+    if name in names:
+        names.move_to_end(name)
+        return None
+    names[name] = None
+    return names.popitem(last=False)[0] if len(names) > limit else None
 
 
 def _admitted(name: str, names: set[str], limit: int) -> str:

@@ -59,13 +59,15 @@ class Reading:
 
 
 class LabelSets(Generic[Child]):
-    """Children by label values, the budget first."""
+    """Children by label values; those at the `forgettable` positions can be dropped by value."""
 
-    def __init__(self, child: Callable[[], Child], limit: int) -> None:
+    def __init__(
+        self, child: Callable[[], Child], limit: int, forgettable: tuple[int, ...]
+    ) -> None:
         self._new_child = child
         self._limit = limit
         self._children: OrderedDict[Labels, Child] = OrderedDict()
-        self._of_budget: dict[str, set[Labels]] = {}
+        self._by_value: dict[int, dict[str, set[Labels]]] = {at: {} for at in forgettable}
 
     def __len__(self) -> int:
         return len(self._children)
@@ -78,10 +80,10 @@ class LabelSets(Generic[Child]):
         self._children.move_to_end(labels)
         return child
 
-    def forget(self, budget: str) -> None:
-        """Drop every child of a budget."""
-        for labels in self._of_budget.pop(budget, ()):
-            del self._children[labels]
+    def forget(self, position: int, value: str) -> None:
+        """Drop every child with that value at that forgettable position."""
+        for labels in list(self._by_value[position].get(value, ())):
+            self._remove(labels)
 
     def items(self) -> list[tuple[Labels, Child]]:
         """A picture of what is there now; the children in it live on."""
@@ -89,8 +91,16 @@ class LabelSets(Generic[Child]):
 
     def _add(self, labels: Labels) -> Child:
         if len(self._children) >= self._limit:
-            oldest, _ = self._children.popitem(last=False)
-            self._of_budget[oldest[0]].discard(oldest)
+            self._remove(next(iter(self._children)))
+        for position, by_value in self._by_value.items():
+            by_value.setdefault(labels[position], set()).add(labels)
         child = self._children[labels] = self._new_child()
-        self._of_budget.setdefault(labels[0], set()).add(labels)
         return child
+
+    def _remove(self, labels: Labels) -> None:
+        del self._children[labels]
+        for position, by_value in self._by_value.items():
+            having = by_value[labels[position]]
+            having.discard(labels)
+            if not having:
+                del by_value[labels[position]]

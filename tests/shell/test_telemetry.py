@@ -15,6 +15,7 @@ from ghproxy.core.rate_limit import RateLimit
 from ghproxy.telemetry import CONTENT_TYPE, Bounds, Telemetry
 from ghproxy.telemetry import exposition as door
 from ghproxy.telemetry.metrics import METRICS
+from ghproxy.telemetry.series import Count, LabelSets
 
 NOW = 1_700_000_000.0
 BUDGET = "prow - acme"
@@ -329,8 +330,9 @@ def test_whatever_clients_send_the_number_of_series_is_bounded() -> None:
     assert len(all_families["ghcache_responses"].samples) <= 20
     assert len(all_families["github_request_duration"].samples) <= 20 * 14
     assert len(all_families["github_token_usage"].samples) <= 20
-    assert len(values(ours, "ghcache_responses", "token_hash")) == 7
-    assert set(values(ours, "ghcache_responses", "user_agent")) == {"other"}
+    assert len(values(ours, "github_token_usage")) == 7
+    agents = set(values(ours, "ghcache_responses", "user_agent"))
+    assert agents == {f"agent-{i}" for i in range(995, 1000)}
     assert set(values(ours, "github_token_usage", "ratelimit_resource")) == {"other"}
 
 
@@ -367,15 +369,59 @@ def test_a_budget_can_come_back_after_it_and_its_label_sets_left() -> None:
     assert values(ours, "ghcache_responses") == {"a": 1.0}
 
 
-def test_the_first_user_agents_keep_their_names() -> None:
+def test_the_user_agent_used_least_recently_leaves_with_all_its_series() -> None:
     ours = telemetry(bounds=Bounds(user_agents=2))
-    for agent in ("tide/1", "hook/1", "crier/1", "tide/2"):
+    for agent in ("hook/1", "tide/1", "hook/2"):
         ours.record(outcome(user_agent=agent))
-    assert values(ours, "ghcache_responses", "user_agent") == {
-        "tide": 2.0,
-        "hook": 1.0,
-        "other": 1.0,
-    }
+        ours.record_sent(sent(user_agent=agent, rate_limit=reading(1, 60)))
+    ours.record(outcome(user_agent="crier"))
+    assert values(ours, "ghcache_responses", "user_agent") == {"hook": 2.0, "crier": 1.0}
+    assert set(values(ours, "github_request_duration", "user_agent")) == {"hook"}
+    assert set(values(ours, "github_token_usage")) == {BUDGET}
+
+
+def test_a_flood_of_invented_user_agents_hides_nobody_who_comes_after_it() -> None:
+    ours = telemetry()
+    for i in range(1000):
+        ours.record(outcome(user_agent=f"invented-{i}"))
+        ours.record_sent(sent(user_agent=f"invented-{i}"))
+    ours.record(outcome(user_agent="tide"))
+    ours.record_sent(sent(user_agent="tide"))
+    for name in ("ghcache_responses", "github_request_duration"):
+        agents = values(ours, name, "user_agent")
+        assert len(agents) == Bounds().user_agents
+        assert agents["tide"] == 1.0
+        assert "other" not in agents
+
+
+def test_a_user_agent_that_is_in_use_outlives_a_flood() -> None:
+    ours = telemetry(bounds=Bounds(user_agents=2))
+    for i in range(10):
+        ours.record(outcome(user_agent="tide"))
+        ours.record(outcome(user_agent=f"invented-{i}"))
+    assert values(ours, "ghcache_responses", "user_agent") == {"tide": 10.0, "invented-9": 1.0}
+
+
+def test_a_user_agent_can_come_back_after_its_budget_and_its_label_sets_left() -> None:
+    ours = telemetry(bounds=Bounds(user_agents=1, budgets=1, label_sets=1))
+    for budget in ("a", "b", "a"):
+        for agent in ("tide", "hook", "tide"):
+            for target in (b"/events", b"/feeds"):
+                ours.record(outcome(target=target, budget=budget, user_agent=agent))
+    assert values(ours, "ghcache_responses", "user_agent") == {"tide": 1.0}
+
+
+def test_what_is_forgotten_leaves_nothing_behind() -> None:
+    sets = LabelSets(Count, 2, (0, 1))
+    for labels in (("a", "x"), ("b", "x"), ("b", "y")):
+        sets.child(labels)
+    sets.forget(0, "b")
+    assert len(sets) == 0
+    sets.child(("b", "x"))
+    sets.forget(1, "x")
+    sets.forget(1, "never seen")
+    assert len(sets) == 0
+    assert sets._by_value == {0: {}, 1: {}}
 
 
 # Scraping without being in the way
