@@ -87,6 +87,7 @@ def build(settings: Settings, store: Store, disk_directory: Path | None) -> Hous
             max_stored_bytes=settings.cache.max_stored_bytes,
             policy=Policy(settings.gateway.stale_if_error_seconds),
             user_agent=_USER_AGENT,
+            answer_timeout_seconds=0.8 * settings.gateway.request_timeout_seconds,
         ),
         origin,
         store,

@@ -7,9 +7,11 @@ waits any more, the flight is cancelled. How a flight ends for those who wait:
 - it failed in passing: one more flight is made, led by a follower, and its failure is shared;
 - it is not shareable: one gets it (the leader while it is there), the others go alone;
 - its leader left: nothing happens, since the leader only waits like the others;
-- it lasts: a follower that waited too long joins or leads a newer flight, once;
-- it is too old, or the origin has already answered, or a write went through since it started:
-  newcomers do not board it, for its answer may be older than their question.
+- it lasts: a follower that waited too long takes a seat in a newer flight as well, once, and goes
+  with whichever lands first;
+- it is too old, or the origin has already answered, or a write went through since it departed:
+  newcomers do not board it, for its answer may be older than their question. A flight that still
+  waits to depart is open to everybody.
 """
 
 import asyncio
@@ -66,17 +68,30 @@ class CoalescerSnapshot(msgspec.Struct, frozen=True):
 class Flight(Generic[Result]):
     """One request towards the origin and those who wait for it."""
 
-    def __init__(self, started_at: float, writes: int) -> None:
-        self.started_at = started_at
-        self.writes = writes
+    def __init__(self, depart: Callable[[], tuple[float, int]]) -> None:
+        self._depart = depart
+        self.departed_at: float | None = None
+        self.writes = 0
         self.is_boarding = True
         self.is_claimed = False
         self.waiters: list[asyncio.Future[Landing[Result]]] = []
         self.task: asyncio.Task[Landing[Result]]
 
+    def depart(self) -> None:
+        """The request goes out now: from here on the flight grows old."""
+        self.departed_at, self.writes = self._depart()
+
     def close_boarding(self) -> None:
         """Newcomers take another flight from now on: the origin has answered."""
         self.is_boarding = False
+
+
+class Seat(msgspec.Struct, Generic[Result], frozen=True):
+    """One waiter's place in a flight."""
+
+    flight: Flight[Result]
+    landing: asyncio.Future[Landing[Result]]
+    is_leader: bool
 
 
 Perform = Callable[[Flight[Result]], Coroutine[Any, Any, Landing[Result]]]
@@ -101,25 +116,47 @@ class Coalescer(Generic[Result]):
 
     async def join(self, key: CacheKey, perform: Perform[Result]) -> Arrival[Result]:
         """Wait for the key's flight, or lead one that `perform` carries out."""
-        may_try_again = True
-        while True:
-            flight = self._boardable(key)
-            is_leader = flight is None
-            if flight is None:
-                flight = self._start(key, perform)
-            may_change = may_try_again and not is_leader
-            landing = await self._wait(
-                flight, self._settings.patience_seconds if may_change else None
-            )
-            if landing is None or (may_change and landing.sharing is Sharing.TRANSIENT):
-                may_try_again = False
-                continue
-            if landing.sharing is not Sharing.ONE:
-                return Arrival(landing.result, is_leader)
-            if flight.is_claimed:
-                return Arrival(None, is_leader)
-            flight.is_claimed = True
-            return Arrival(landing.result, is_leader=True)
+        seat = self._take_seat(key, perform)
+        self._waiting += 1
+        try:
+            if seat.is_leader:
+                return _arrival(seat, await self._wait(seat))
+            return await self._follow(seat, key, perform)
+        finally:
+            self._waiting -= 1
+
+    async def _follow(
+        self, seat: Seat[Result], key: CacheKey, perform: Perform[Result]
+    ) -> Arrival[Result]:
+        """Wait with the patience of a follower, which may take one more seat."""
+        try:
+            async with asyncio.timeout(self._settings.patience_seconds):
+                await asyncio.wait([seat.landing])
+        except TimeoutError:
+            return await self._wait_for_first(seat, self._take_seat(key, perform))
+        except asyncio.CancelledError:
+            await self._leave(seat)
+            raise
+        landing = seat.landing.result()
+        if landing.sharing is not Sharing.TRANSIENT:
+            return _arrival(seat, landing)
+        another = self._take_seat(key, perform)
+        return _arrival(another, await self._wait(another))
+
+    async def _wait_for_first(self, old: Seat[Result], new: Seat[Result]) -> Arrival[Result]:
+        """Go with the flight that lands first, unless it failed and the other may not."""
+        try:
+            await asyncio.wait([old.landing, new.landing], return_when=asyncio.FIRST_COMPLETED)
+            chosen, other = (old, new) if old.landing.done() else (new, old)
+            if not other.landing.done() and _has_failed(chosen):
+                chosen, other = other, chosen
+                await asyncio.wait([chosen.landing])
+        except asyncio.CancelledError:
+            await self._leave(old)
+            await self._leave(new)
+            raise
+        await self._leave(other)
+        return _arrival(chosen, chosen.landing.result())
 
     def snapshot(self) -> CoalescerSnapshot:
         return CoalescerSnapshot(len(self._tasks), self._waiting)
@@ -130,15 +167,27 @@ class Coalescer(Generic[Result]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _take_seat(self, key: CacheKey, perform: Perform[Result]) -> Seat[Result]:
+        flight = self._boardable(key)
+        is_leader = flight is None
+        if flight is None:
+            flight = self._start(key, perform)
+        landing: asyncio.Future[Landing[Result]] = asyncio.get_running_loop().create_future()
+        flight.waiters.append(landing)
+        return Seat(flight, landing, is_leader)
+
     def _boardable(self, key: CacheKey) -> Flight[Result] | None:
         flight = self._flights.get(key)
-        if flight is None or not flight.is_boarding or flight.writes != self._writes:
+        if flight is None or not flight.is_boarding:
             return None
-        age_seconds = self._clock.monotonic() - flight.started_at
-        return flight if age_seconds <= self._settings.boarding_seconds else None
+        if flight.departed_at is None:
+            return flight
+        age_seconds = self._clock.monotonic() - flight.departed_at
+        is_current = flight.writes == self._writes
+        return flight if is_current and age_seconds <= self._settings.boarding_seconds else None
 
     def _start(self, key: CacheKey, perform: Perform[Result]) -> Flight[Result]:
-        flight: Flight[Result] = Flight(self._clock.monotonic(), self._writes)
+        flight: Flight[Result] = Flight(lambda: (self._clock.monotonic(), self._writes))
         self._flights[key] = flight
         flight.task = asyncio.create_task(perform(flight))
         self._tasks.add(flight.task)
@@ -161,29 +210,19 @@ class Coalescer(Generic[Result]):
             else:
                 waiter.set_result(task.result())
 
-    async def _wait(
-        self, flight: Flight[Result], patience_seconds: float | None
-    ) -> Landing[Result] | None:
-        """What the flight brought; None where patience ran out first."""
-        waiter: asyncio.Future[Landing[Result]] = asyncio.get_running_loop().create_future()
-        flight.waiters.append(waiter)
-        self._waiting += 1
+    async def _wait(self, seat: Seat[Result]) -> Landing[Result]:
         try:
-            if patience_seconds is None:
-                return await waiter
-            async with asyncio.timeout(patience_seconds):
-                return await waiter
-        except TimeoutError:
-            await self._leave(flight, waiter)
-            return None
+            return await seat.landing
         except asyncio.CancelledError:
-            await self._leave(flight, waiter)
+            await self._leave(seat)
             raise
-        finally:
-            self._waiting -= 1
 
-    async def _leave(self, flight: Flight[Result], waiter: asyncio.Future[Landing[Result]]) -> None:
-        flight.waiters.remove(waiter)
+    async def _leave(self, seat: Seat[Result]) -> None:
+        """Give up a seat; the last one to leave ends the flight, or closes what it brought."""
+        flight = seat.flight
+        flight.waiters.remove(seat.landing)
+        if seat.landing.done() and not seat.landing.cancelled():
+            seat.landing.exception()  # or the loop would report it as never looked at
         if flight.waiters:
             return
         if not flight.task.done():
@@ -192,3 +231,20 @@ class Coalescer(Generic[Result]):
         elif not flight.task.cancelled() and flight.task.exception() is None:
             # It landed in the very moment the last waiter left: nobody else will close it.
             await self._dispose(flight.task.result().result)
+
+
+def _has_failed(seat: Seat[Result]) -> bool:
+    landing = seat.landing
+    if landing.cancelled() or landing.exception() is not None:
+        return True
+    return landing.result().sharing is Sharing.TRANSIENT
+
+
+def _arrival(seat: Seat[Result], landing: Landing[Result]) -> Arrival[Result]:
+    """What this seat brings; of what only one may have, the first to ask gets it."""
+    if landing.sharing is not Sharing.ONE:
+        return Arrival(landing.result, seat.is_leader)
+    if seat.flight.is_claimed:
+        return Arrival(None, seat.is_leader)
+    seat.flight.is_claimed = True
+    return Arrival(landing.result, is_leader=True)

@@ -31,10 +31,12 @@ from ghproxy.retrieval import (
     Retrieved,
     Stale,
     Streamed,
+    Unshared,
 )
 from ghproxy.stores.base import Store
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Refusals that may be due to fields which only the leader sent: one follower asks again.
+_OF_ONE_REQUEST = frozenset({400, 408, 413, 414, 431})
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -109,13 +111,13 @@ class Gateway:
 
     async def _share(self, exchange: Exchange, asked: Asked) -> Reply:
         async def perform(flight: Flight[Retrieved]) -> Landing[Retrieved]:
-            retrieved = await self._retrieval.retrieve(asked, flight.close_boarding)
+            retrieved = await self._retrieval.retrieve(asked, flight)
             return Landing(retrieved, _sharing(retrieved))
 
         arrival = await self._coalescer.join(asked.key, perform)
         if arrival.result is not None:
             return self._reply(exchange, arrival.result, is_follower=not arrival.is_leader)
-        alone = await self._retrieval.retrieve(asked, _nobody_boards)
+        alone = await self._retrieval.retrieve(asked, Unshared())
         return self._reply(exchange, alone)
 
     async def _forward(self, exchange: Exchange, reason: ForwardReason) -> Reply:
@@ -129,17 +131,20 @@ class Gateway:
             exchange.content,
             exchange.content_bytes,
         )
+        admission = await self._origin.admit()
         try:
-            response = await self._origin.send(outgoing)
+            response = await admission.send(outgoing)
         finally:
-            if request.method not in _SAFE:
+            if caching.may_write(request, exchange.content):
                 self._coalescer.note_write()
         try:
             caching.refuse_unasked(request, response.head.status)
         except UpstreamError:
             await response.aclose()
             raise
-        report = answering.forwarded_report(reason)
+        report = answering.forwarded_report(
+            reason, response.head.status, is_free=not exchange.credential.is_anonymous
+        )
         fields = answering.relayed_fields(response.head.fields, report)
         chunks = _relay(response, [], response.content(), None)
         return Reply(response.head.status, fields, report.mode, chunks=chunks, response=response)
@@ -158,6 +163,8 @@ class Gateway:
                 case Stale(stored):
                     answer = answering.answer_from_stored(request, stored, (), report)
                 case Fetched(response, content) | Refused(response, content):
+                    if is_follower:
+                        response = answering.without_cookies(response)
                     answer = answering.answer_from_fetched(request, response, content, report)
                 case Streamed():
                     return _streamed(request, retrieved, report)
@@ -170,17 +177,13 @@ class Gateway:
         return _from_answer(answer, report)
 
 
-def _nobody_boards() -> None:
-    pass
-
-
 def _sharing(retrieved: Retrieved) -> Sharing:
     match retrieved:
         case Streamed():
             return Sharing.ONE
         case Failed():
             return Sharing.TRANSIENT
-        case Refused(response) if response.status >= 500:
+        case Refused(response) if response.status >= 500 or response.status in _OF_ONE_REQUEST:
             return Sharing.TRANSIENT
         case _:
             return Sharing.EVERYBODY
@@ -196,7 +199,7 @@ def _report(exchange: Exchange, retrieved: Retrieved) -> CacheReport:
         case Stale(_, age_seconds, cause):
             return answering.stale_report(age_seconds, cause)
         case Refused(response) if response.status == 304:
-            return answering.forwarded_report(ForwardReason.URI_MISS, is_confirmed=is_free)
+            return answering.forwarded_report(ForwardReason.URI_MISS, 304, is_free=is_free)
         case Refused(response, _, was_conditional):
             return answering.relayed_report(response.status, was_conditional=was_conditional)
         case Streamed(response, _, _, was_conditional):

@@ -1,6 +1,6 @@
 """GitHub as the gateway sees it: admit, send, say what was sent and which limits came back."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
@@ -32,12 +32,11 @@ class OriginRequest(msgspec.Struct, frozen=True):
 
 
 class OriginResponse:
-    """A response under way; it holds its slot until it is closed."""
+    """A response under way; its slot is given back with its content, or earlier on request."""
 
-    def __init__(self, response: UpstreamResponse, release: Callable[[], None]) -> None:
+    def __init__(self, response: UpstreamResponse, release_slot: Callable[[], None]) -> None:
         self._response = response
-        self._release = release
-        self._is_open = True
+        self.release_slot = release_slot
 
     @property
     def head(self) -> ResponseHead:
@@ -49,10 +48,38 @@ class OriginResponse:
 
     async def aclose(self) -> None:
         """Give connection and slot back; idempotent."""
-        if self._is_open:
-            self._is_open = False
+        self.release_slot()
+        await self._response.aclose()
+
+
+class Admission:
+    """A slot that was waited for: good for one request, or to be released."""
+
+    def __init__(
+        self,
+        perform: Callable[[OriginRequest], Awaitable[UpstreamResponse]],
+        release: Callable[[], None],
+    ) -> None:
+        self._perform = perform
+        self._release = release
+        self._is_held = True
+
+    async def send(self, request: OriginRequest) -> OriginResponse:
+        """Send, and return once the head is there. Raises UpstreamError."""
+        is_answered = False
+        try:
+            response = await self._perform(request)
+            is_answered = True
+        finally:
+            if not is_answered:
+                self.release()
+        return OriginResponse(response, self.release)
+
+    def release(self) -> None:
+        """Give the slot back; idempotent."""
+        if self._is_held:
+            self._is_held = False
             self._release()
-            await self._response.aclose()
 
 
 class Origin:
@@ -72,19 +99,12 @@ class Origin:
         self._clock = clock
         self._observe = observe
 
-    async def send(self, request: OriginRequest) -> OriginResponse:
-        """Wait for a slot, send, and return once the head is there. Raises UpstreamError."""
+    async def admit(self) -> Admission:
+        """Wait for a slot."""
         await self._throttle.admit()
-        is_handed_over = False
-        try:
-            response = await self._observed(request)
-            is_handed_over = True
-            return OriginResponse(response, self._throttle.release)
-        finally:
-            if not is_handed_over:
-                self._throttle.release()
+        return Admission(self._perform, self._throttle.release)
 
-    async def _observed(self, request: OriginRequest) -> UpstreamResponse:
+    async def _perform(self, request: OriginRequest) -> UpstreamResponse:
         started_at = self._clock.monotonic()
         outgoing = UpstreamRequest(
             request.method,

@@ -6,13 +6,14 @@ damaged or contradictory is ever kept.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from typing import Protocol
 
 import msgspec
 
 from ghproxy.clock import Clock
 from ghproxy.core import caching, content_coding
-from ghproxy.core.caching import Freshen, Policy, Refetch, Relay, ReuseStale, Store
+from ghproxy.core.caching import Freshen, GiveUp, Policy, Refetch, Relay, ReuseStale, Store
 from ghproxy.core.credential import Credential
 from ghproxy.core.errors import ProxyError, UpstreamError
 from ghproxy.core.fields import first, values
@@ -23,7 +24,7 @@ from ghproxy.origin import Origin, OriginRequest, OriginResponse
 from ghproxy.stores import base
 
 _REFUSAL_BYTES = 262_144
-_INLINE_BYTES = 262_144
+_INLINE_BYTES = 1_048_576
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -84,12 +85,35 @@ class Failed(msgspec.Struct, frozen=True):
 Retrieved = Confirmed | Fetched | Refused | Streamed | Stale | Failed
 
 
+class Progress(Protocol):
+    """Who waits for a retrieval is told when the request goes out and when it is answered."""
+
+    def depart(self) -> None:
+        """A slot was there: the request goes out now."""
+
+    def close_boarding(self) -> None:
+        """The origin has answered."""
+
+
+class Unshared:
+    """The progress of a retrieval that nobody else waits for."""
+
+    def depart(self) -> None: ...
+
+    def close_boarding(self) -> None: ...
+
+
 class RetrievalSettings(msgspec.Struct, frozen=True):
-    """`max_stored_bytes`: content beyond it is relayed, never stored. `user_agent`: our own."""
+    """`max_stored_bytes`: content beyond it is relayed, never stored. `user_agent`: our own.
+
+    `answer_timeout_seconds` is how long a stored response that may stand in for a failing origin
+    waits for the origin's word; it has to end before the client's own patience does.
+    """
 
     max_stored_bytes: int
     policy: Policy
     user_agent: bytes
+    answer_timeout_seconds: float
 
 
 async def dispose(retrieved: Retrieved) -> None:
@@ -109,19 +133,23 @@ class Retrieval:
         self._store = store
         self._clock = clock
 
-    async def retrieve(self, asked: Asked, on_head: Callable[[], None]) -> Retrieved:
-        """Ask under the cache's own condition; `on_head` is called when the origin has answered."""
-        stored = await self._store.load(asked.key)
+    async def retrieve(self, asked: Asked, progress: Progress) -> Retrieved:
+        """Ask under the cache's own condition."""
         try:
-            return await self._ask(asked, stored, on_head)
+            async with asyncio.timeout(await self._limit_seconds(asked)):
+                return await self._ask(asked, progress)
         except UpstreamError as error:
-            return self._without_answer(stored, error)
+            return await self._without_answer(asked, error)
+        except TimeoutError:
+            too_slow = UpstreamError(ProxyError.HTTP_RESPONSE_TIMEOUT, "The origin is too slow.")
+            return await self._without_answer(asked, too_slow)
 
     async def retrieve_alone(self, asked: Asked) -> Retrieved:
         """Ask under the client's own condition; its 304 comes back as Refused."""
         conditions = values(asked.request.fields, b"if-none-match")
         try:
-            response = await self._send(asked, b", ".join(conditions))
+            admission = await self._origin.admit()
+            response = await admission.send(self._request(asked, b", ".join(conditions)))
             if response.head.status == 304:
                 await response.aclose()
                 return Refused(response.head, b"", was_conditional=True)
@@ -129,24 +157,48 @@ class Retrieval:
         except UpstreamError as error:
             return Failed(error)
 
-    async def _ask(
-        self, asked: Asked, stored: StoredResponse | None, on_head: Callable[[], None]
-    ) -> Retrieved:
-        response = await self._send(asked, stored.head.entity_tag if stored else None)
-        on_head()
+    async def _limit_seconds(self, asked: Asked) -> float | None:
+        """How long to wait for an answer where a stored one may stand in for it, else for ever."""
+        if not self._settings.policy.stale_if_error_seconds:
+            return None
+        stored = await self._store.load(asked.key)
+        head = stored.head if stored else None
+        match caching.on_failure(head, self._settings.policy, self._clock.now()):
+            case ReuseStale():
+                return self._settings.answer_timeout_seconds
+            case _:
+                return None
+
+    async def _ask(self, asked: Asked, progress: Progress) -> Retrieved:
+        stored, response = await self._send(asked, progress)
         try:
             return await self._act(asked, stored, response)
         except _OtherConfirmedError:
-            return await self._act(asked, None, await self._send(asked, None))
+            admission = await self._origin.admit()
+            return await self._act(asked, None, await admission.send(self._request(asked, None)))
 
-    async def _send(self, asked: Asked, entity_tag: bytes | None) -> OriginResponse:
+    async def _send(
+        self, asked: Asked, progress: Progress
+    ) -> tuple[StoredResponse | None, OriginResponse]:
+        """Send as soon as there is a slot; what is stored is looked up then, not before."""
+        admission = await self._origin.admit()
+        try:
+            progress.depart()
+            stored = await self._store.load(asked.key)
+            request = self._request(asked, stored.head.entity_tag if stored else None)
+            response = await admission.send(request)
+        except BaseException:
+            admission.release()
+            raise
+        progress.close_boarding()
+        return stored, response
+
+    def _request(self, asked: Asked, entity_tag: bytes | None) -> OriginRequest:
         fields = storable_request_fields(
             asked.request.fields, self._settings.user_agent, entity_tag
         )
-        return await self._origin.send(
-            OriginRequest(
-                "GET", asked.request.target, fields, asked.credential.budget, asked.user_agent
-            )
+        return OriginRequest(
+            "GET", asked.request.target, fields, asked.credential.budget, asked.user_agent
         )
 
     async def _act(
@@ -168,12 +220,11 @@ class Retrieval:
         policy, now = self._settings.policy, self._clock.now()
         head = stored.head if stored else None
         match caching.on_response(head, response.head, policy, now):
-            case Freshen(freshened, is_changed):
+            case Freshen(freshened, is_worth_writing):
                 assert stored is not None
-                if is_changed:
+                if is_worth_writing or policy.stale_if_error_seconds:
                     await self._store.freshen(asked.key, freshened)
-                    stored = StoredResponse(freshened, stored.content)
-                return Confirmed(stored, response.head)
+                return Confirmed(StoredResponse(freshened, stored.content), response.head)
             case Store() as store:
                 return await self._keep(asked, store, response, was_conditional=head is not None)
             case Relay(refused):
@@ -219,13 +270,14 @@ class Retrieval:
             return Streamed(response, read.begun, read.rest, was_conditional)
         return Refused(response.head, read, was_conditional)
 
-    def _without_answer(self, stored: StoredResponse | None, error: UpstreamError) -> Retrieved:
+    async def _without_answer(self, asked: Asked, error: UpstreamError) -> Retrieved:
+        stored = await self._store.load(asked.key)
         head = stored.head if stored else None
         match caching.on_failure(head, self._settings.policy, self._clock.now()):
             case ReuseStale():
                 assert stored is not None
                 return self._stale(stored, error.kind.value)
-            case _:
+            case GiveUp():
                 return Failed(error)
 
     def _stale(self, stored: StoredResponse, cause: str) -> Stale:
@@ -259,9 +311,12 @@ async def _read(response: OriginResponse, limit_bytes: int) -> bytes | _Unread:
 
 async def _examined(content: bytes, *, is_gzip: bool) -> bytes | None:
     """The digest of content that is what it says it is, else None; off the loop where large."""
-    if len(content) <= _INLINE_BYTES:
-        return _digest_if_intact(content, is_gzip)
-    return await asyncio.to_thread(_digest_if_intact, content, is_gzip)
+    if len(content) > _INLINE_BYTES:
+        return await asyncio.to_thread(_digest_if_intact, content, is_gzip)
+    is_intact = content_coding.is_intact(content, _INLINE_BYTES) if is_gzip else True
+    if is_intact is None:  # little that uncompresses to much
+        return await asyncio.to_thread(_digest_if_intact, content, is_gzip)
+    return content_digest(content) if is_intact else None
 
 
 def _digest_if_intact(content: bytes, is_gzip: bool) -> bytes | None:  # noqa: FBT001 - to_thread

@@ -47,16 +47,19 @@ class CacheReport(msgspec.Struct, frozen=True):
     is_from_cache: bool = False
 
 
-def forwarded_report(reason: ForwardReason, *, is_confirmed: bool = False) -> CacheReport:
-    """For a request that went on alone and left nothing behind.
+def forwarded_report(reason: ForwardReason, status: int, *, is_free: bool) -> CacheReport:
+    """For a request that went on alone and left nothing behind; `status` is the origin's.
 
-    `is_confirmed` says that a 304 to the client's own condition cost nothing.
+    On a cold key a 304 to the client's own condition is as good as one to ours, and `is_free` for
+    those whom GitHub does not charge for it.
     """
-    status = b"fwd=" + reason.value.encode()
-    if is_confirmed:
-        return CacheReport(CacheMode.REVALIDATED, status + b"; fwd-status=304")
-    is_miss = reason is ForwardReason.URI_MISS
-    return CacheReport(CacheMode.NO_STORE if is_miss else CacheMode.SKIP, status)
+    detail = b"fwd=" + reason.value.encode()
+    if reason is not ForwardReason.URI_MISS:
+        return CacheReport(CacheMode.SKIP, detail)
+    if status == 304:
+        mode = CacheMode.REVALIDATED if is_free else CacheMode.CHANGED
+        return CacheReport(mode, detail + b"; fwd-status=304")
+    return CacheReport(CacheMode.NO_STORE, detail)
 
 
 STORED_MISS: Final = CacheReport(CacheMode.MISS, b"fwd=uri-miss; stored")
@@ -66,7 +69,7 @@ STORED_CHANGE: Final = CacheReport(CacheMode.CHANGED, b"fwd=stale; fwd-status=20
 def collapsed_report(leader: CacheReport) -> CacheReport:
     """For a follower: the origin was asked once, for somebody else, so this one cost nothing."""
     status = leader.status.removesuffix(b"; stored") + b"; collapsed"
-    return CacheReport(CacheMode.COALESCED, status, is_from_cache=True)
+    return CacheReport(CacheMode.COALESCED, status, leader.is_from_cache)
 
 
 def confirmed_report(*, is_free: bool) -> CacheReport:
@@ -110,6 +113,12 @@ def answer_from_fetched(
 ) -> Answer:
     """Answer from a response that has just arrived, whole."""
     return _answer(request, response, content, report)
+
+
+def without_cookies(response: ResponseHead) -> ResponseHead:
+    """The head for another client than the one that asked: a cookie is one client's."""
+    kept = tuple(line for line in response.fields if line[0] != b"set-cookie")
+    return ResponseHead(response.status, kept)
 
 
 def relayed_fields(fields: Fields, report: CacheReport) -> Fields:

@@ -15,7 +15,7 @@ from ghproxy.core.entity_tag import opaque_tag
 from ghproxy.core.errors import ProxyError, UpstreamError
 from ghproxy.core.fields import first, has, members, values
 from ghproxy.core.message import Fields, RequestHead, ResponseHead
-from ghproxy.core.stored import StoredHead
+from ghproxy.core.stored import StoredHead, is_worth_writing
 from ghproxy.core.stored_fields import freshened, kept_fields
 
 
@@ -53,6 +53,8 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 _BYPASSED: Final = frozenset({b"/rate_limit", b"/graphql", b"/api/v3/rate_limit", b"/api/graphql"})
+_GRAPHQL: Final = frozenset({b"/graphql", b"/api/graphql"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNCACHED: Final = frozenset(
     {
         b"cookie",
@@ -92,6 +94,19 @@ def _is_uncached(name: bytes, value: bytes) -> bool:
     return name in _UNCACHED
 
 
+def may_write(request: RequestHead, content: object) -> bool:
+    """Whether this request may have changed something at the origin.
+
+    GraphQL asks by POST; without the word there is no mutation in it. Escaped, it would deceive
+    only whoever wrote it so: what follows is that a read may join one from just before.
+    """
+    if request.method in _SAFE:
+        return False
+    if request.target.partition(b"?")[0].rstrip(b"/") in _GRAPHQL and isinstance(content, bytes):
+        return b"mutation" in content
+    return True
+
+
 def is_lookup_decisive(request: RequestHead) -> bool:
     """Whether what to do depends on what is stored: a HEAD, or a client with a copy of its own."""
     return request.method == "HEAD" or has(request.fields, b"if-none-match")
@@ -117,10 +132,13 @@ class Store(msgspec.Struct, frozen=True):
 
 
 class Freshen(msgspec.Struct, frozen=True):
-    """The stored response is current; `head` replaces its head where anything changed."""
+    """The stored response is current; `head`, validated now, replaces its head.
+
+    `is_worth_writing` is False where only the time of validation is new.
+    """
 
     head: StoredHead
-    is_changed: bool
+    is_worth_writing: bool
 
 
 class Relay(msgspec.Struct, frozen=True):
@@ -142,7 +160,6 @@ class GiveUp(msgspec.Struct, frozen=True):
 
 
 _REFUSALS: Final = frozenset({401, 404, 410})
-_VALIDATED_GRAIN_SECONDS: Final = 3600.0
 
 
 def on_response(
@@ -186,9 +203,12 @@ def on_failure(stored: StoredHead | None, policy: Policy, now: float) -> ReuseSt
 
 
 def may_reuse_stale(stored: StoredHead, policy: Policy, now: float) -> bool:
-    """Whether stale-if-error allows it and the origin has not refused this credential since."""
-    age_seconds = max(0.0, now - stored.validated_at)
-    return stored.is_reusable and age_seconds < policy.stale_if_error_seconds
+    """Whether stale-if-error allows it and the origin has not refused this credential since.
+
+    A response validated in the future (the clock went back) has no known age: it does not serve.
+    """
+    age_seconds = now - stored.validated_at
+    return stored.is_reusable and 0 <= age_seconds < policy.stale_if_error_seconds
 
 
 _ASKED_BY: Final = {
@@ -208,11 +228,6 @@ def _on_confirmation(stored: StoredHead, fields: Fields, now: float) -> Freshen 
     if entity_tag is not None and opaque_tag(entity_tag) != opaque_tag(stored.entity_tag):
         return Refetch()
     shared, own = freshened(stored, fields)
-    is_changed = shared is not None or own is not None
-    # validated_at is written at most once an hour: a hit must not be a write.
-    is_old = now - stored.validated_at > _VALIDATED_GRAIN_SECONDS
-    if not (is_changed or is_old or not stored.is_reusable):
-        return Freshen(stored, is_changed=False)
     head = msgspec.structs.replace(
         stored,
         fields=stored.fields if shared is None else shared,
@@ -220,13 +235,15 @@ def _on_confirmation(stored: StoredHead, fields: Fields, now: float) -> Freshen 
         validated_at=now,
         is_reusable=True,
     )
-    return Freshen(head, is_changed=True)
+    return Freshen(head, is_worth_writing(stored, head))
 
 
 def _on_content(fields: Fields) -> Store | Relay:
     entity_tags = values(fields, b"etag")
     if len(entity_tags) != 1 or opaque_tag(entity_tags[0]) is None:
         return Relay()
+    if not (has(fields, b"content-length") or has(fields, b"transfer-encoding")):
+        return Relay()  # it ends with the connection: nobody can tell whether it was cut
     if b"no-store" in members(values(fields, b"cache-control")):
         return Relay()
     if not all(is_covered(name) for name in members(values(fields, b"vary"))):

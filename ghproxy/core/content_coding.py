@@ -35,29 +35,32 @@ def is_gzip(fields: Fields) -> bool:
 
 
 class Gunzip:
-    """Takes gzip off content that arrives in pieces; no step yields more than 256 KiB at once."""
+    """Takes gzip off content that arrives in pieces; no step yields more than 256 KiB at once.
+
+    Any number of members may follow each other (RFC 1952 2.2); no content at all is none.
+    """
 
     def __init__(self) -> None:
         self._decoder = zlib.decompressobj(_GZIP_WINDOW)
+        self._is_between = True
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What these bytes uncompress to; raises ValueError where they are damaged."""
-        if self._decoder.eof and data:
-            raise ValueError("something follows the gzip content")
         while data:
+            if self._decoder.eof:
+                self._decoder = zlib.decompressobj(_GZIP_WINDOW)
             try:
                 chunk = self._decoder.decompress(data, _STEP_BYTES)
             except zlib.error as error:
                 raise ValueError("the gzip content is damaged") from error
+            self._is_between = self._decoder.eof
             if chunk:
                 yield chunk
-            data = self._decoder.unconsumed_tail
-        if self._decoder.unused_data:
-            raise ValueError("something follows the gzip content")
+            data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
 
     def finish(self) -> None:
         """Say that nothing more comes; raises ValueError where something is missing."""
-        if not self._decoder.eof:
+        if not self._is_between:
             raise ValueError("the gzip content is cut short")
 
 
@@ -68,11 +71,14 @@ def gunzip(content: bytes) -> Iterator[bytes]:
     decoder.finish()
 
 
-def is_intact(content: bytes) -> bool:
-    """Whether this is one whole gzip stream."""
+def is_intact(content: bytes, limit_bytes: int | None = None) -> bool | None:
+    """Whether this is whole gzip; None where it uncompresses to more than the limit."""
+    size = 0
     try:
-        for _ in gunzip(content):
-            pass
+        for chunk in gunzip(content):
+            size += len(chunk)
+            if limit_bytes is not None and size > limit_bytes:
+                return None
     except ValueError:
         return False
     return True

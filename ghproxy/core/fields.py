@@ -56,6 +56,15 @@ def without(fields: Fields, names: Container[bytes]) -> Fields:
     return tuple(line for line in fields if line[0] not in names)
 
 
+def without_nominated(fields: Fields) -> Fields:
+    """Field lines without those that Connection nominates for this hop only (RFC 9110 7.6.1).
+
+    A request is read like this from the start: what goes no further may not select either.
+    """
+    nominated = members(values(fields, b"connection"))
+    return without(fields, nominated) if nominated else fields
+
+
 def end_to_end(fields: Fields) -> Fields:
     """Field lines that travel on: no hop-by-hop field, none that Connection nominates."""
     nominated = members(values(fields, b"connection"))

@@ -31,10 +31,15 @@ _PRETTY_PRINTED: Final = (b"curl", b"wget", b"safari", b"firefox")
 
 
 def forwarded_fields(fields: Fields) -> Fields:
-    """End-to-end fields of a request, without those that speak to us or would mislead GitHub."""
+    """End-to-end fields of a request, without those that speak to us or would mislead GitHub.
+
+    Names with an underscore end here, as at most front ends: behind them `_` reads as `-`.
+    """
     dropped = (HOP_BY_HOP | _OURS).union(members(values(fields, b"connection")))
     return tuple(
-        line for line in fields if line[0] not in dropped and not line[0].startswith(_OUR_PREFIXES)
+        line
+        for line in fields
+        if line[0] not in dropped and b"_" not in line[0] and not line[0].startswith(_OUR_PREFIXES)
     )
 
 

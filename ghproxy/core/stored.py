@@ -8,6 +8,8 @@ import hashlib
 
 import msgspec
 
+_HOUR_SECONDS = 3600
+
 
 class CacheKey(msgspec.Struct, frozen=True):
     """What a stored response is found by; both parts are SHA-256 digests (32 bytes).
@@ -46,6 +48,15 @@ class StoredResponse(msgspec.Struct, frozen=True):
 
     head: StoredHead
     content: bytes
+
+
+def is_worth_writing(old: StoredHead, new: StoredHead) -> bool:
+    """Whether a head differs from its predecessor by more than a validation in the same hour.
+
+    A hit must not be a write; once an hour it is one, so that the age survives a restart roughly.
+    """
+    is_same_hour = old.validated_at // _HOUR_SECONDS == new.validated_at // _HOUR_SECONDS
+    return not is_same_hour or msgspec.structs.replace(old, validated_at=new.validated_at) != new
 
 
 def content_digest(content: bytes) -> bytes:

@@ -6,7 +6,7 @@ the back was being read.
 
 from typing import Protocol
 
-from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse
+from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse, is_worth_writing
 from ghproxy.stores.base import Store, StoreSnapshot
 from ghproxy.stores.memory import MemoryStore
 
@@ -44,7 +44,8 @@ class TieredStore:
             return
         self._filling.pop(key, None)
         await self._front.freshen(key, head)
-        await self._back.freshen(key, head)
+        if stored is None or is_worth_writing(stored.head, head):
+            await self._back.freshen(key, head)
 
     def snapshot(self) -> StoreSnapshot:
         front, back = self._front.snapshot(), self._back.snapshot()

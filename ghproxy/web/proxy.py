@@ -16,7 +16,7 @@ import msgspec
 from ghproxy.clock import Clock
 from ghproxy.core.credential import Credential, credential_from_fields
 from ghproxy.core.errors import UpstreamError
-from ghproxy.core.fields import first
+from ghproxy.core.fields import first, without_nominated
 from ghproxy.core.message import Fields, RequestHead
 from ghproxy.core.outcome import CacheMode, Outcome
 from ghproxy.gateway import Exchange, Gateway, Reply
@@ -205,7 +205,8 @@ def request_from_scope(scope: Scope) -> RequestHead:
     if target is None:
         query = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
-    return RequestHead(scope["method"], target, tuple(map(tuple, scope["headers"])))
+    fields = without_nominated(tuple(scope["headers"]))
+    return RequestHead(scope["method"], target, fields)
 
 
 def _has_no_content(request: RequestHead) -> bool:

@@ -89,7 +89,7 @@ def test_large_content_is_uncompressed_piece_by_piece():
     assert first(given.fields, b"content-length") is None
 
 
-@pytest.mark.parametrize("content", [b"no gzip", PACKED[:-1], PACKED + b"x", b""])
+@pytest.mark.parametrize("content", [b"no gzip", PACKED[:-1], PACKED + b"x"])
 def test_damaged_content_is_an_error_and_not_an_answer(content):
     lines = ((b"etag", b'W/"t"'), (b"content-encoding", b"gzip"))
     with pytest.raises(ValueError, match="gzip"):
@@ -102,11 +102,27 @@ def test_damaged_content_is_an_error_and_not_an_answer(content):
 @pytest.mark.parametrize("tag", [b'"t"', b'W/"t"', b'"a", W/"t"', b"*"])
 def test_a_client_that_has_the_current_response_gets_a_304(tag):
     newest = ((b"date", b"now"), (b"x-ratelimit-remaining", b"9"), (b"etag", b'"t"'))
-    given = answer((b"if-none-match", tag), GZIP, newest=newest)
+    own = (
+        b"x-oauth-scopes", b"x-accepted-oauth-scopes", b"x-oauth-client-id",
+        b"x-accepted-github-permissions", b"github-authentication-token-expiration",
+    )  # fmt: skip
+    lines = (
+        (b"etag", b'W/"t"'), (b"vary", b"Accept"), (b"content-type", b"x"), (b"link", b"<x>"),
+        (b"content-encoding", b"gzip"), (b"content-length", b"9"), (b"x-github-media-type", b"x"),
+    )  # fmt: skip
+    response = stored(PACKED, *lines, own=tuple((name, b"x") for name in own))
+    given = answer((b"if-none-match", tag), GZIP, response=response, newest=newest)
     assert (given.status, given.content) == (304, b"")
     assert values(given.fields, b"etag") == [b'"t"'], "always the strong form, as GitHub's"
     names = {name for name, _ in given.fields}
-    assert names.isdisjoint({b"content-type", b"content-encoding", b"content-length", b"link"})
+    assert names.isdisjoint(
+        {
+            b"content-encoding", b"content-length", b"content-type", b"link",
+            b"github-authentication-token-expiration", b"x-accepted-github-permissions",
+            b"x-accepted-oauth-scopes", b"x-github-media-type", b"x-oauth-client-id",
+            b"x-oauth-scopes",
+        }
+    )  # fmt: skip
     assert names >= {b"vary", b"date", b"x-ratelimit-remaining", b"x-cache-mode"}
 
 
@@ -162,7 +178,7 @@ def test_what_another_cache_said_stays_but_our_own_names_are_ours():
         (b"x-cache-mode", b"MISS"),
         (b"x-from-cache", b"1"),
     )
-    given = relayed_fields(fields, forwarded_report(ForwardReason.METHOD))
+    given = relayed_fields(fields, forwarded_report(ForwardReason.METHOD, 200, is_free=True))
     assert given == (
         (b"cache-status", b"edge; hit"),
         (b"via", b"1.1 edge"),
@@ -174,7 +190,7 @@ def test_what_another_cache_said_stays_but_our_own_names_are_ours():
 
 def test_hop_by_hop_fields_end_here():
     fields = ((b"connection", b"x-hop"), (b"x-hop", b"1"), (b"keep-alive", b"5"), (b"server", b"s"))
-    given = relayed_fields(fields, forwarded_report(ForwardReason.METHOD))
+    given = relayed_fields(fields, forwarded_report(ForwardReason.METHOD, 200, is_free=True))
     assert given[0] == (b"server", b"s")
     assert not {name for name, _ in given} & {b"connection", b"x-hop", b"keep-alive"}
 
@@ -208,15 +224,22 @@ def test_an_answer_without_content_states_no_length_and_is_not_uncompressed(stat
             relayed_report(404, was_conditional=True),
             "NO-STORE", b"fwd=stale; fwd-status=404", False,
         ),
-        (forwarded_report(ForwardReason.METHOD), "SKIP", b"fwd=method", False),
-        (forwarded_report(ForwardReason.REQUEST), "SKIP", b"fwd=request", False),
-        (forwarded_report(ForwardReason.BYPASS), "SKIP", b"fwd=bypass", False),
-        (forwarded_report(ForwardReason.URI_MISS), "NO-STORE", b"fwd=uri-miss", False),
+        (forwarded_report(ForwardReason.METHOD, 200, is_free=True), "SKIP", b"fwd=method", False),
+        (forwarded_report(ForwardReason.REQUEST, 304, is_free=True), "SKIP", b"fwd=request", False),
+        (forwarded_report(ForwardReason.BYPASS, 200, is_free=True), "SKIP", b"fwd=bypass", False),
         (
-            forwarded_report(ForwardReason.URI_MISS, is_confirmed=True),
+            forwarded_report(ForwardReason.URI_MISS, 200, is_free=True),
+            "NO-STORE", b"fwd=uri-miss", False,
+        ),
+        (
+            forwarded_report(ForwardReason.URI_MISS, 304, is_free=True),
             "REVALIDATED", b"fwd=uri-miss; fwd-status=304", False,
         ),
-        (collapsed_report(STORED_MISS), "COALESCED", b"fwd=uri-miss; collapsed", True),
+        (
+            forwarded_report(ForwardReason.URI_MISS, 304, is_free=False),
+            "CHANGED", b"fwd=uri-miss; fwd-status=304", False,
+        ),
+        (collapsed_report(STORED_MISS), "COALESCED", b"fwd=uri-miss; collapsed", False),
         (
             collapsed_report(confirmed_report(is_free=False)),
             "COALESCED", b"hit; fwd=stale; fwd-status=304; collapsed", True,
@@ -240,4 +263,10 @@ def test_a_stream_is_uncompressed_only_for_those_who_cannot_read_it():
     pieces = [piece for byte in PACKED for piece in decoder.feed(bytes([byte]))]
     decoder.finish()
     assert b"".join(pieces) == PLAIN
-    assert answering.identity_fields(response.fields) == ((b"etag", b'"t"'),)
+    lines = (*response.fields, (b"content-length", b"9"))
+    assert answering.identity_fields(lines) == ((b"etag", b'"t"'),)
+
+
+def test_a_cookie_is_one_clients():
+    response = ResponseHead(200, ((b"set-cookie", b"a=b"), (b"server", b"s")))
+    assert answering.without_cookies(response) == ResponseHead(200, ((b"server", b"s"),))

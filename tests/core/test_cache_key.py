@@ -87,3 +87,13 @@ def test_the_budget_is_the_digest_that_prow_computes():
     assert credential_from_fields(()).budget == (
         "b23a6a8439c0dde5515893e7c90c1e3233b8616e634470f20dc4928bcf3609bc"  # sha256("unknown")
     )
+
+
+def test_an_empty_authorization_is_anonymous_in_a_partition_of_its_own():
+    empty = credential_from_fields(((b"authorization", b""),))
+    none = credential_from_fields(())
+    assert empty.is_anonymous
+    assert none.is_anonymous
+    assert empty.budget == none.budget
+    assert empty.partition != none.partition
+    assert not credential_from_fields(((b"authorization", b"Bearer x"),)).is_anonymous

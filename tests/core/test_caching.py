@@ -28,8 +28,15 @@ STORED = StoredHead(200, pack(((b"vary", b"Accept"),)), b"", b'W/"t"', b"d", 1, 
 NOW = 1100.0
 
 
+def validated(at):
+    return msgspec.structs.replace(STORED, validated_at=at)
+
+
 def before(*fields, method="GET", target=b"/user"):
     return caching.before_lookup(RequestHead(method, target, (AGENT, *fields)))
+
+
+LENGTH = (b"content-length", b"2")
 
 
 def after(status, *fields, stored=None, policy=NEVER, now=NOW):
@@ -122,7 +129,7 @@ def test_what_is_asked_depends_on_the_method_the_condition_and_what_is_stored(
 
 
 def test_a_200_with_an_entity_tag_is_stored():
-    fields = ((b"etag", b'W/"n"'), (b"cache-control", b"private, max-age=60"))
+    fields = ((b"etag", b'W/"n"'), LENGTH, (b"cache-control", b"private, max-age=60"))
     assert after(200, *fields) == Store(b'W/"n"', pack(fields), b"")
 
 
@@ -133,7 +140,17 @@ def test_a_200_with_an_entity_tag_is_stored():
      (b"content-encoding", b"gzip"), (b"content-encoding", b"identity")],
 )  # fmt: skip
 def test_what_the_key_and_the_answer_account_for_does_not_prevent_storing(line):
-    assert isinstance(after(200, (b"etag", b'"n"'), line), Store)
+    assert isinstance(after(200, (b"etag", b'"n"'), LENGTH, line), Store)
+
+
+@pytest.mark.parametrize(
+    ("framing", "decision"),
+    [((), Relay), ((LENGTH,), Store), (((b"transfer-encoding", b"chunked"),), Store)],
+)
+def test_content_that_ends_with_its_connection_may_have_been_cut_and_is_not_stored(
+    framing, decision
+):
+    assert isinstance(after(200, (b"etag", b'"n"'), *framing), decision)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +168,7 @@ def test_what_the_key_and_the_answer_account_for_does_not_prevent_storing(line):
     ],
 )
 def test_a_200_that_cannot_be_validated_or_told_apart_is_relayed(fields):
-    assert after(200, *fields) == Relay()
+    assert after(200, *fields, LENGTH) == Relay()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +191,7 @@ def test_a_206_is_an_error_on_a_validation_too():
 
 @pytest.mark.parametrize("fields", [(), ((b"etag", b'"t"'),), ((b"etag", b'W/"t"'),)])
 def test_a_304_that_changes_nothing_writes_nothing(fields):
-    assert after(304, *fields, stored=STORED) == Freshen(STORED, is_changed=False)
+    assert after(304, *fields, stored=STORED) == Freshen(validated(NOW), is_worth_writing=False)
 
 
 def test_a_304_with_news_is_written_with_its_time():
@@ -182,16 +199,12 @@ def test_a_304_with_news_is_written_with_its_time():
     expected = msgspec.structs.replace(
         STORED, fields=pack(((b"vary", b"Accept, Cookie"),)), validated_at=NOW
     )
-    assert freshen == Freshen(expected, is_changed=True)
+    assert freshen == Freshen(expected, is_worth_writing=True)
 
 
-def test_an_hour_of_validations_is_written_once():
-    at_the_hour = STORED.validated_at + 3600
-    assert after(304, stored=STORED, now=at_the_hour) == Freshen(STORED, is_changed=False)
-    later = after(304, stored=STORED, now=at_the_hour + 1)
-    assert later == Freshen(
-        msgspec.structs.replace(STORED, validated_at=at_the_hour + 1), is_changed=True
-    )
+@pytest.mark.parametrize(("now", "is_worth_writing"), [(3599.9, False), (3600.0, True), (-1, True)])
+def test_an_hour_of_validations_is_written_once(now, is_worth_writing):
+    assert after(304, stored=STORED, now=now) == Freshen(validated(now), is_worth_writing)
 
 
 def test_a_304_for_another_entity_tag_confirms_nothing():
@@ -212,8 +225,7 @@ def test_other_errors_leave_the_stored_head_alone(status):
 
 def test_a_validation_revives_a_refused_head():
     refused = msgspec.structs.replace(STORED, is_reusable=False)
-    revived = msgspec.structs.replace(STORED, validated_at=NOW)
-    assert after(304, stored=refused) == Freshen(revived, is_changed=True)
+    assert after(304, stored=refused) == Freshen(validated(NOW), is_worth_writing=True)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +258,7 @@ def test_a_forwarded_read_is_answered_only_with_what_it_asked_for(
 # When GitHub fails
 
 
-@pytest.mark.parametrize("now", [0.0, 1000.0, 4599.9])
+@pytest.mark.parametrize("now", [1000.0, 4599.9])
 def test_a_stored_response_stands_in_while_the_operator_allows_it(now):
     assert caching.on_failure(STORED, HOUR, now) == ReuseStale()
     assert after(502, stored=STORED, policy=HOUR, now=now) == ReuseStale()
@@ -258,12 +270,37 @@ def test_a_stored_response_stands_in_while_the_operator_allows_it(now):
         (None, HOUR, 1000.0),
         (STORED, NEVER, 1000.0),
         (STORED, HOUR, 4600.0),
+        (STORED, HOUR, 999.9),  # the clock went back: the age is unknown
         (msgspec.structs.replace(STORED, is_reusable=False), HOUR, 1000.0),
     ],
 )
 def test_otherwise_the_failure_is_told(stored, policy, now):
     assert caching.on_failure(stored, policy, now) == GiveUp()
     assert after(502, stored=stored, policy=policy, now=now) == Relay()
+
+
+@pytest.mark.parametrize("status", [500, 501, 599])
+def test_every_server_error_is_a_failure(status):
+    assert after(status, stored=STORED, policy=HOUR) == ReuseStale()
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "content", "writes"),
+    [
+        ("POST", b"/repos/a/b/issues", b"{}", True),
+        ("DELETE", b"/x", b"", True),
+        ("GET", b"/x", b"", False),
+        ("HEAD", b"/x", b"", False),
+        ("OPTIONS", b"/x", b"", False),
+        ("POST", b"/graphql", b'{"query":"{viewer{login}}"}', False),
+        ("POST", b"/api/graphql", b'{"query":"query q {viewer{login}}"}', False),
+        ("POST", b"/graphql?x", b'{"query":"mutation m {addStar}"}', True),
+        ("POST", b"/graphql", iter(()), True),
+        ("POST", b"/x/graphql", b"{}", True),
+    ],
+)
+def test_a_write_is_what_may_have_changed_something(method, target, content, writes):
+    assert caching.may_write(RequestHead(method, target, ()), content) is writes
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 499])

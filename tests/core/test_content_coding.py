@@ -45,15 +45,40 @@ def test_a_bomb_uncompresses_in_bounded_steps():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", gzip.compress(b"x")[:-1], gzip.compress(b"x") + b"y"]
+    "content",
+    [
+        b"{}",
+        gzip.compress(b"x")[:-1],
+        gzip.compress(b"x") + b"y",
+        gzip.compress(b"x") + gzip.compress(b"y")[:-1],
+    ],
 )
-def test_only_one_whole_stream_is_intact(content):
-    assert is_intact(gzip.compress(b"x"))
-    assert not is_intact(content)
+def test_only_whole_members_are_intact(content):
+    assert is_intact(content) is False
+
+
+def test_several_members_are_one_content_and_nothing_is_one_too():
+    assert b"".join(gunzip(gzip.compress(b"x") + gzip.compress(b"y"))) == b"xy"
+    assert is_intact(gzip.compress(b"x") + gzip.compress(b"y")) is True
+    assert is_intact(b"") is True
+
+
+def test_content_that_grows_beyond_the_limit_is_left_undecided():
+    assert is_intact(gzip.compress(bytes(1000)), 999) is None
+    assert is_intact(gzip.compress(bytes(1000)), 1000) is True
+
+
+def test_members_may_arrive_in_any_pieces():
+    content = gzip.compress(b"x" * 1000) + gzip.compress(b"y")
+    for size in (1, 7, len(gzip.compress(b"x" * 1000))):
+        decoder = Gunzip()
+        pieces = [content[start : start + size] for start in range(0, len(content), size)]
+        assert b"".join(b for piece in pieces for b in decoder.feed(piece)) == b"x" * 1000 + b"y"
+        decoder.finish()
 
 
 def test_bytes_after_the_end_are_damage_in_a_later_piece_too():
     decoder = Gunzip()
     assert b"".join(decoder.feed(gzip.compress(b"x"))) == b"x"
-    with pytest.raises(ValueError, match="follows"):
-        list(decoder.feed(b"y"))
+    with pytest.raises(ValueError, match="damaged"):
+        list(decoder.feed(b"y" * 20))

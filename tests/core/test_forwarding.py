@@ -13,7 +13,7 @@ OURS = b"ghproxy/1"
         b"transfer-encoding", b"upgrade", b"host", b"content-length", b"expect", b"forwarded",
         b"x-forwarded-for", b"x-forwarded-host", b"x-http-method-override", b"x-original-url",
         b"x-rewrite-url", b"x-real-ip", b"x-prow-ghcache-token-budget-identifier",
-        b"x-prow-token-expires-at",
+        b"x-prow-token-expires-at", b"x_http_method_override", b"x_github_api_version",
     ],
 )  # fmt: skip
 def test_a_field_that_speaks_to_us_goes_no_further(name):

@@ -25,12 +25,15 @@ class Airport:
         self.coalescer = Coalescer(settings or CoalescerSettings(), self.clock, self.dispose)
         self.flights = []
         self.landings = []
+        self.may_depart = True
 
     async def dispose(self, result):
         result.is_closed = True
 
     async def perform(self, flight):
         landing = asyncio.get_running_loop().create_future()
+        if self.may_depart:
+            flight.depart()
         self.flights.append(flight)
         self.landings.append(landing)
         return await landing
@@ -207,32 +210,116 @@ def test_what_one_took_is_not_closed_when_another_leaves():
     asyncio.run(story())
 
 
-def test_a_follower_that_waited_too_long_leads_a_newer_flight_once():
+IMPATIENT = CoalescerSettings(boarding_seconds=1, patience_seconds=0)
+
+
+async def impatient_follower(airport):
+    """A leader in flight 0, and a follower in it whose patience has ended: it has a seat in 1."""
+    leader = airport.passenger()
+    await settle()
+    follower = airport.passenger()
+    await asyncio.sleep(0)  # it has boarded; its patience ends in the next round
+    airport.clock.advance(2)
+    await settle()
+    assert len(airport.flights) == 2
+    return leader, follower
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_follower_that_waited_too_long_goes_with_whichever_flight_lands_first(first):
     async def story():
-        airport = Airport(CoalescerSettings(boarding_seconds=1, patience_seconds=0))
-        leader, follower = airport.passenger(), airport.passenger()
-        await asyncio.sleep(0)  # both have boarded; the follower's patience ends in the next round
-        airport.clock.advance(2)
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        result = airport.land(first)
+        assert (await follower).result is result
         await settle()
-        assert len(airport.flights) == 2
-        newer = airport.land(1)
-        assert (await follower).result is newer
-        older = airport.land(0)
-        assert (await leader).result is older
+        if first == 0:
+            assert airport.landings[1].cancelled(), "nobody waits for the newer one any more"
+        else:
+            airport.land(0)
+        await leader
+        assert airport.coalescer.snapshot().flights == 0
 
     asyncio.run(story())
 
 
-def test_a_follower_without_patience_does_not_wait_in_circles():
+@pytest.mark.parametrize("failed", [0, 1])
+def test_a_failed_flight_does_not_end_the_wait_for_the_other(failed):
     async def story():
-        airport = Airport(CoalescerSettings(boarding_seconds=60, patience_seconds=0))
-        leader, follower = airport.passenger(), airport.passenger()
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        airport.land(failed, Sharing.TRANSIENT)
         await settle()
-        await asyncio.sleep(0)
+        assert not follower.done()
+        result = airport.land(1 - failed)
+        assert (await follower).result is result
+        await leader
+
+    asyncio.run(story())
+
+
+def test_two_failed_flights_end_the_wait():
+    async def story():
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        airport.land(0, Sharing.TRANSIENT)
+        await settle()
+        last = airport.land(1, Sharing.TRANSIENT)
+        assert (await follower).result is last
+        assert len(airport.flights) == 2
+        await leader
+
+    asyncio.run(story())
+
+
+def test_a_follower_with_two_seats_that_leaves_gives_up_both():
+    async def story():
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        follower.cancel()
+        await asyncio.wait([follower])
+        await settle()
+        assert airport.landings[1].cancelled()
         result = airport.land(0)
-        arrivals = await asyncio.gather(leader, follower)
-        assert [arrival.result for arrival in arrivals] == [result, result]
+        assert (await leader).result is result
+
+    asyncio.run(story())
+
+
+def test_what_the_other_flight_brought_for_one_is_closed():
+    async def story():
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        old, new = airport.land(0), airport.land(1, Sharing.ONE)
+        assert (await follower).result is old
+        assert (await leader).result is old
+        assert new.is_closed
+
+    asyncio.run(story())
+
+
+def test_a_flight_that_waits_to_depart_is_open_to_everybody():
+    async def story():
+        airport = Airport()
+        airport.may_depart = False
+        passengers = [airport.passenger()]
+        await settle()
+        airport.clock.advance(1000)
+        airport.coalescer.note_write()
+        passengers.append(airport.passenger())
+        await settle()
         assert len(airport.flights) == 1
+        airport.flights[0].depart()
+        passengers.append(airport.passenger())
+        await settle()
+        assert len(airport.flights) == 1
+        airport.coalescer.note_write()
+        passengers.append(airport.passenger())
+        await settle()
+        assert len(airport.flights) == 2
+        old, new = airport.land(0), airport.land(1)
+        arrivals = await asyncio.gather(*passengers)
+        assert [arrival.result for arrival in arrivals] == [old, old, old, new]
 
     asyncio.run(story())
 

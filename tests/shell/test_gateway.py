@@ -194,7 +194,7 @@ def test_on_a_cold_key_the_clients_condition_earns_its_free_304_and_poisons_noth
 
 def test_an_anonymous_304_on_a_cold_key_is_not_called_free():
     async def story(house, github):
-        assert (await house.get(b"/x", (b"if-none-match", github.tag))).mode == "NO-STORE"
+        assert (await house.get(b"/x", (b"if-none-match", github.tag))).mode == "CHANGED"
 
     play(story)
 
@@ -329,6 +329,48 @@ def test_a_response_that_github_refused_since_does_not_come_back_while_it_fails(
     play(story, stale_if_error_seconds=60)
 
 
+def test_the_age_of_a_stale_response_counts_from_its_last_validation():
+    async def story(house, github):
+        await house.get(b"/x", ALICE)
+        for _ in range(3):
+            house.clock.advance(50)
+            assert (await house.get(b"/x", ALICE)).mode == "REVALIDATED"
+        github.failure = REFUSED
+        house.clock.advance(59)
+        stale = await house.get(b"/x", ALICE)
+        assert (stale.mode, b"ttl=-59" in stale.first(b"cache-status")) == ("STALE", True)
+
+    play(story, stale_if_error_seconds=60)
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_an_origin_that_hangs_is_a_failing_origin(slots):
+    async def story(house, github):
+        await house.get(b"/x", ALICE)
+        house.upstream.gate.clear()
+        occupant = house.client(b"/busy", ALICE)
+        await house.upstream.asked(2)
+        assert (await house.get(b"/x", ALICE)).mode == "STALE"
+        assert house.upstream.cancelled == slots - 1, "what waited for its slot was never sent"
+        house.upstream.gate.set()
+        await occupant
+
+    play(story, slots=slots, stale_if_error_seconds=60, answer_timeout_seconds=0.01)
+
+
+def test_without_something_to_give_instead_a_slow_origin_is_waited_for():
+    async def story(house, github):
+        house.upstream.gate.clear()
+        client = house.client(b"/x", ALICE)
+        await house.upstream.asked(1)
+        done, _ = await asyncio.wait([client], timeout=0.03)
+        assert not done
+        house.upstream.gate.set()
+        assert (await client).mode == "MISS"
+
+    play(story, stale_if_error_seconds=60, answer_timeout_seconds=0.01)
+
+
 # Limits and lies
 
 
@@ -394,6 +436,17 @@ def test_a_client_that_leaves_a_stream_gives_everything_back(begun):
         assert house.is_idle()
 
     play(story)
+
+
+def test_little_gzip_that_uncompresses_to_much_is_stored_all_the_same():
+    async def story(house, github):
+        content = gzip.compress(bytes(3_000_000))
+        fields = ((b"etag", b'"t"'), (b"content-encoding", b"gzip"))
+        house.upstream.answer = lambda _: FakeResponse(200, fields, content)
+        assert (await house.get(b"/x", ALICE, GZIP)).seen == (200, content, "MISS")
+        assert (await house.get(b"/y", ALICE)).content == bytes(3_000_000)
+
+    play(story, max_stored_bytes=100_000)
 
 
 @pytest.mark.parametrize("content", [b"{}", gzip.compress(b"{}")[:-3]])
@@ -638,6 +691,99 @@ def test_reads_that_go_alone_do_not_count_as_writes(method):
         await settle()
         house.upstream.gate.set()
         await asyncio.gather(early, alone, late)
+        assert len(house.upstream.requests) == 2
+
+    play(story)
+
+
+def test_clients_that_come_while_a_flight_waits_for_its_slot_pay_nothing():
+    async def story(house, github):
+        house.upstream.gate.clear()
+        occupant = house.client(b"/busy", ALICE)
+        await house.upstream.asked(1)
+        clients = []
+        for _ in range(4):
+            clients.append(house.client(b"/x", ALICE))
+            await settle()
+            house.clock.advance(1.3)
+        house.upstream.gate.set()
+        assert sorted(got.mode for got in await asyncio.gather(*clients)) == [
+            "COALESCED", "COALESCED", "COALESCED", "MISS",
+        ]  # fmt: skip
+        assert (await occupant).mode == "MISS"
+        assert len(house.upstream.requests) == 2
+
+    play(story, slots=1)
+
+
+def test_what_was_stored_while_a_flight_waited_for_its_slot_is_what_it_validates():
+    async def story(house, github):
+        arrival = asyncio.Event()
+        house.upstream.answer = lambda _: FakeResponse(
+            200, ((b"etag", github.tag),), arrival, b"one"
+        )
+        early = house.client(b"/x", ALICE)
+        await house.upstream.asked(1)
+        await settle()
+        late = house.client(b"/x", ALICE)  # the first one's head is there: another flight
+        await settle()
+        house.upstream.answer = github
+        arrival.set()
+        assert (await early).mode == "MISS"
+        assert (await late).mode == "REVALIDATED"
+
+    play(story, slots=1)
+
+
+def test_a_graphql_query_of_somebody_else_does_not_part_those_who_share():
+    async def story(house, github):
+        house.upstream.gate.clear()
+        clients = [house.client(b"/x", ALICE)]
+        await house.upstream.asked(1)
+        for content in (b'{"query":"{viewer{login}}"}', b'{"query":"mutation{x}"}'):
+            await house.get(b"/graphql", BOB, method="POST", content=content)
+            clients.append(house.client(b"/x", ALICE))
+            await settle()
+        house.upstream.gate.set()
+        modes = sorted(got.mode for got in await asyncio.gather(*clients))
+        assert modes == ["COALESCED", "MISS", "MISS"], (
+            "only the mutation may have changed something"
+        )
+
+    play(story)
+
+
+def test_a_cookie_for_the_leader_reaches_no_follower():
+    async def story(house, github):
+        github.fields = ((b"set-cookie", b"_gh_sess=leader"),)
+        house.upstream.gate.clear()
+        clients = [house.client(b"/x") for _ in range(3)]
+        await house.upstream.asked(1)
+        await settle()
+        house.upstream.gate.set()
+        got = {g.mode: g.first(b"set-cookie") for g in await asyncio.gather(*clients)}
+        assert got == {"MISS": b"_gh_sess=leader", "COALESCED": None}
+
+    play(story)
+
+
+@pytest.mark.parametrize("status", [400, 413, 414, 431])
+def test_a_refusal_of_the_leaders_own_fields_is_not_the_followers(status):
+    async def story(house, github):
+        house.upstream.gate.clear()
+
+        def answer(request):
+            is_odd = first(request.fields, b"x-junk") is not None
+            return FakeResponse(status, (), b"no") if is_odd else github(request)
+
+        house.upstream.answer = answer
+        odd = house.client(b"/x", ALICE, (b"x-junk", b"x" * 9000))
+        await house.upstream.asked(1)
+        clean = [house.client(b"/x", ALICE) for _ in range(3)]
+        await settle()
+        house.upstream.gate.set()
+        assert (await odd).status == status
+        assert {got.status for got in await asyncio.gather(*clean)} == {200}
         assert len(house.upstream.requests) == 2
 
     play(story)

@@ -90,6 +90,30 @@ def test_an_answer_is_written_and_its_outcome_recorded_once():
     tell(story)
 
 
+def test_a_field_that_goes_no_further_selects_nothing_either():
+    async def story(client):
+        nominated = ((b"connection", b"Accept, keep-alive"), (b"accept", b"raw"))
+        await client.ask(b"/x", ALICE, *nominated)
+        assert client.values(b"x-cache-mode") == [b"MISS"]
+        client.sent.clear()
+        await client.ask(b"/x", ALICE, (b"accept", b"raw"))
+        assert client.values(b"x-cache-mode") == [b"MISS"], "another request than the first"
+        accepted = [
+            dict(request.fields).get(b"accept") for request in client.house.upstream.requests
+        ]
+        assert accepted == [None, b"raw"]
+
+    tell(story)
+
+
+def test_a_request_whose_user_agent_goes_no_further_leads_nobody():
+    async def story(client):
+        await client.ask(b"/x", ALICE, (b"connection", b"user-agent"))
+        assert client.values(b"x-cache-mode") == [b"SKIP"]
+
+    tell(story)
+
+
 @pytest.mark.parametrize("given", [b"my-id", None])
 def test_every_answer_has_one_request_id_the_clients_if_it_gave_one(given):
     async def story(client):

@@ -41,7 +41,14 @@ class Got:
 
 class House:
     def __init__(
-        self, answer, *, slots=25, max_stored_bytes=1000, stale_if_error_seconds=0, store=None
+        self,
+        answer,
+        *,
+        slots=25,
+        max_stored_bytes=1000,
+        stale_if_error_seconds=0,
+        store=None,
+        answer_timeout_seconds=5,
     ):
         self.clock = FakeClock()
         self.upstream = FakeUpstream(answer)
@@ -49,7 +56,9 @@ class House:
         self.sent: list[Sent] = []
         self.throttle = Throttle(slots)
         origin = Origin(self.upstream, self.throttle, b"/base", self.clock, self.sent.append)
-        settings = RetrievalSettings(max_stored_bytes, Policy(stale_if_error_seconds), b"ghproxy/t")
+        settings = RetrievalSettings(
+            max_stored_bytes, Policy(stale_if_error_seconds), b"ghproxy/t", answer_timeout_seconds
+        )
         self.coalescer = Coalescer(CoalescerSettings(), self.clock, dispose)
         retrieval = Retrieval(settings, origin, self.store, self.clock)
         self.gateway = Gateway(b"origin", self.store, origin, retrieval, self.coalescer)

@@ -10,6 +10,8 @@ class FakeResponse:
     """`chunks` may hold bytes, an exception to raise, or an asyncio.Event to wait for."""
 
     def __init__(self, status, fields=(), *chunks):
+        if chunks and not any(name == b"content-length" for name, _ in fields):
+            fields = (*fields, (b"transfer-encoding", b"chunked"))
         self.head = ResponseHead(status, tuple(fields))
         self.chunks = chunks
         self.is_closed = False
