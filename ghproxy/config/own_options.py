@@ -52,7 +52,12 @@ OWN_OPTIONS: Final = (
         owner=Owner.OURS,
         summary="the largest response that is stored",
         user="operators whose clients read large files again and again",
-        detail="Larger responses are passed on as a stream and never held in memory.",
+        detail=(
+            "Larger responses are passed on as a stream and never held in memory. So are those "
+            "that the cache cannot keep: a disk cache keeps none above 66 MB, or above a little "
+            "less than a third of `cache-sizeGB`, a memory cache none above `memory-sizeMB`; "
+            "where that is less than what is given here, ghproxy says so once."
+        ),
     ),
     Option(
         name="stale-if-error-seconds",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ghproxy.config.addresses import may_be_same_host, origin_from_url
+from ghproxy.config.capacity import CAPACITY_OPTIONS, MEGABYTE, capacity, in_bytes
 from ghproxy.config.choices import Choice, Choices
 from ghproxy.config.option import CacheStore
 from ghproxy.config.options import BY_NAME
@@ -64,6 +65,20 @@ def _explain_unused_directory(choices: Choices, directory: Choice, store: Choice
         choices.notices.append("there is no home directory for the cache: it is kept in memory")
 
 
+def _explain_largest_response(choices: Choices, wanted: Choice, *cache: Choice) -> None:
+    bounds = capacity(*cache)
+    largest = bounds.largest_content_bytes
+    if wanted.is_given and in_bytes(wanted, MEGABYTE) > largest:
+        choices.notices.append(
+            f"--max-stored-sizeMB is {wanted.value} and counts as {_rounded_down(largest)}: "
+            f"the {bounds.store} cache cannot keep a larger response"
+        )
+
+
+def _rounded_down(count: int) -> str:
+    return f"{count // 1000 / 1000:.15g}"
+
+
 _PORTS: Final = ("port", "metrics-port", "health-port", "pprof-port")
 _RULES: Final[tuple[tuple[tuple[str, ...], Callable[..., None]], ...]] = (
     (("cache-dir", "cache-sizeGB"), _need_both_or_neither),
@@ -71,4 +86,5 @@ _RULES: Final[tuple[tuple[tuple[str, ...], Callable[..., None]], ...]] = (
     (("upstream", "host", "port"), _refuse_own_address),
     (("legacy-disable-disk-cache-partitions-by-auth-header",), _explain_partitions),
     (("cache-dir", "cache-store"), _explain_unused_directory),
+    (("max-stored-sizeMB", *CAPACITY_OPTIONS), _explain_largest_response),
 )

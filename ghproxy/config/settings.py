@@ -5,11 +5,12 @@ Lengths of time become seconds and sizes bytes here, so that nobody else needs t
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import msgspec
 
 from ghproxy.config.addresses import origin_from_url
+from ghproxy.config.capacity import CAPACITY_OPTIONS, MEGABYTE, capacity, in_bytes
 from ghproxy.config.choices import Choice, StartError, user_cache_directory
 from ghproxy.config.command_line import CommandLine
 from ghproxy.config.go_values import nanoseconds_from_go
@@ -17,9 +18,6 @@ from ghproxy.config.option import CacheStore, LogLevel, UpstreamClient
 from ghproxy.config.rules import apply_rules
 from ghproxy.config.sources import choose
 from ghproxy.upstream.base import OriginAddress, UpstreamSettings
-
-MEGABYTE: Final = 1_000_000
-GIGABYTE: Final = 1_000_000_000
 
 
 class ListenSettings(msgspec.Struct, frozen=True):
@@ -47,7 +45,7 @@ class CacheSettings(msgspec.Struct, frozen=True):
     disk_limit_bytes: int
     memory_limit_bytes: int
     max_stored_bytes: int
-    """The largest content that is stored; never more than the store holds."""
+    """The largest content that is stored; never more than the store can keep."""
 
 
 class GatewaySettings(msgspec.Struct, frozen=True):
@@ -143,21 +141,14 @@ def _settings(chosen: Mapping[str, Choice]) -> Settings:
 
 
 def _cache_settings(chosen: Mapping[str, Choice]) -> CacheSettings:
-    def in_bytes(name: str, unit: int) -> int:
-        return round(float(chosen[name].value) * unit)
-
+    cache = capacity(*(chosen[name] for name in CAPACITY_OPTIONS))
     directory = chosen["cache-dir"]
-    store = CacheStore(str(chosen["cache-store"].value))
-    disk_limit = in_bytes("cache-sizeGB", GIGABYTE)
-    memory_limit = in_bytes("memory-sizeMB", MEGABYTE)
+    wanted = in_bytes(chosen["max-stored-sizeMB"], MEGABYTE)
     return CacheSettings(
-        store=store if directory.value else CacheStore.MEMORY,
+        store=cache.store,
         directory=Path(str(directory.value)).absolute(),
         is_directory_explicit=directory.is_given,
-        disk_limit_bytes=disk_limit,
-        memory_limit_bytes=memory_limit,
-        max_stored_bytes=min(
-            in_bytes("max-stored-sizeMB", MEGABYTE),
-            disk_limit if store is CacheStore.DISK else memory_limit,
-        ),
+        disk_limit_bytes=cache.disk_limit_bytes,
+        memory_limit_bytes=cache.memory_limit_bytes,
+        max_stored_bytes=min(wanted, cache.largest_content_bytes),
     )

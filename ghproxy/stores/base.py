@@ -4,11 +4,14 @@ A store never raises on this path: what cannot be read is absent, what cannot be
 and dropped. It never returns bytes whose digest, key or version does not hold.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse
+
+HEAD_ROOM_BYTES: Final = 32 * 1024
+"""Left for the head beside the largest content; more than the fields of GitHub's answers take."""
 
 
 class StoreUnavailable(Exception):  # noqa: N818  # a state of the store, not a fault of a call

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from ghproxy.stores.pending import Change, Save
+from ghproxy.stores.base import HEAD_ROOM_BYTES
+from ghproxy.stores.pending import Change, Remove, Save
 
 MIN_LIMIT_BYTES: Final = 4 * 2**20
 PAGE_BYTES: Final = 4096
@@ -20,6 +21,8 @@ _FRAMES_PER_REGION: Final = 4_000
 _OVERFLOW_BYTES: Final = PAGE_BYTES - 4
 _ROW_PAGES: Final = 8
 """What a small row may touch: its leaf, those of five indexes, a parent, the sums in Settings."""
+_CONTENT_PAGES: Final = 4
+"""What any head with its content may need besides overflow pages."""
 _OVERFLOWS_PER_MAP: Final = 400  # half of what a page of the free list or the map can name
 TRANSACTION_PAGES: Final = 16
 """What any transaction may write besides its changes."""
@@ -60,13 +63,20 @@ def budget(limit_bytes: int) -> Budget:
     return Budget(file_bytes // PAGE_BYTES, wal_bytes)
 
 
+def largest_content_bytes(limit_bytes: int) -> int:
+    """The longest content that a disk store of this bound keeps, its head beside it."""
+    growth = budget(limit_bytes).transaction_pages - TRANSACTION_PAGES - pages_of(Remove())
+    overflow = (growth - _CONTENT_PAGES) * _OVERFLOWS_PER_MAP // (_OVERFLOWS_PER_MAP + 1)
+    return overflow * _OVERFLOW_BYTES - HEAD_ROOM_BYTES
+
+
 def growth_of(change: Change) -> int:
     """New pages the file may need for a change; 0 where it adds nothing of note."""
     if not isinstance(change, Save):
         return 0
     head_bytes = len(change.head.fields) + len(change.head.own_fields) + 512
     overflow = (len(change.content) + head_bytes) // _OVERFLOW_BYTES
-    return overflow + overflow // _OVERFLOWS_PER_MAP + 4
+    return overflow + overflow // _OVERFLOWS_PER_MAP + _CONTENT_PAGES
 
 
 def pages_of(change: Change) -> int:

@@ -10,13 +10,18 @@ from typing import Final
 import msgspec
 
 from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse
-from ghproxy.stores.base import StoreSnapshot
+from ghproxy.stores.base import HEAD_ROOM_BYTES, StoreSnapshot
 from ghproxy.stores.codec import pack_head, unpack_head
 
 HEAD_OVERHEAD_BYTES: Final = 270
 """Key, bytes object and the ordered dictionary's share, measured with tracemalloc (3.11)."""
 CONTENT_OVERHEAD_BYTES: Final = 230
 """Digest, bytes object, reference count and the dictionary's share, measured likewise."""
+
+
+def largest_content_bytes(limit_bytes: int) -> int:
+    """The longest content that a memory store of this bound keeps, its head beside it."""
+    return limit_bytes - HEAD_ROOM_BYTES - HEAD_OVERHEAD_BYTES - CONTENT_OVERHEAD_BYTES
 
 
 class _Content(msgspec.Struct, gc=False):

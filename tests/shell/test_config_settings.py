@@ -20,6 +20,8 @@ from ghproxy.config import (
     read_command_line,
 )
 from ghproxy.config.choices import user_cache_directory
+from ghproxy.stores import budget as disk_budget
+from ghproxy.stores import memory as memory_store
 from ghproxy.upstream.base import OriginAddress, UpstreamSettings
 
 NOT_OFFERED = [
@@ -223,11 +225,46 @@ def test_a_directory_beside_a_memory_store_is_told_to_have_no_effect():
     )
 
 
-def test_nothing_larger_than_the_store_is_stored():
-    memory = settings("--cache-store=memory", "--memory-sizeMB=4").cache
-    assert memory.max_stored_bytes == 4_000_000
-    disk = settings("--cache-dir=/c", "--cache-sizeGB=0.01", "--memory-sizeMB=4").cache
-    assert disk.max_stored_bytes == 10_000_000
+SMALL_MEMORY = ("--cache-store=memory", "--memory-sizeMB=4")
+SMALL_DISK = ("--cache-dir=/c", "--cache-sizeGB=0.01", "--memory-sizeMB=4")
+
+
+def test_nothing_larger_than_what_the_store_keeps_is_stored():
+    memory = settings(*SMALL_MEMORY).cache
+    assert memory.max_stored_bytes == memory_store.largest_content_bytes(4_000_000)
+    disk = settings(*SMALL_DISK).cache
+    assert disk.max_stored_bytes == disk_budget.largest_content_bytes(10_000_000)
+    homeless = configured("--memory-sizeMB=4", cache_directory="").settings.cache
+    assert homeless.max_stored_bytes == memory.max_stored_bytes
+
+
+@pytest.mark.parametrize(
+    ("cache", "kind", "largest"),
+    [
+        (SMALL_MEMORY, "memory", "3.966"),
+        (SMALL_DISK, "disk", "3.052"),
+        (("--cache-dir=/c", "--cache-sizeGB=100"), "disk", "66.233"),
+    ],
+)
+def test_a_largest_response_that_the_cache_cannot_keep_is_told_with_what_it_can(
+    cache, kind, largest
+):
+    (notice,) = notices(*cache, "--max-stored-sizeMB=70.5")
+    assert notice == (
+        f"--max-stored-sizeMB is 70.5 and counts as {largest}: "
+        f"the {kind} cache cannot keep a larger response"
+    )
+    assert notices(*cache, f"--max-stored-sizeMB={largest}") == ()
+
+
+def test_the_default_largest_response_is_cut_without_a_word():
+    assert settings(*SMALL_DISK).cache.max_stored_bytes < settings().cache.max_stored_bytes
+    assert notices(*SMALL_DISK) == ()
+
+
+def test_a_mistake_in_the_size_of_the_cache_is_all_that_is_told():
+    (problem,) = problems("--max-stored-sizeMB=70", "--cache-store=memory", "--memory-sizeMB=x")
+    assert problem.startswith("--memory-sizeMB")
 
 
 @pytest.mark.parametrize(("argument", "what"), NOT_OFFERED)
