@@ -14,7 +14,8 @@ from ghproxy.config import CacheStore, LogLevel, Settings, StartError
 from ghproxy.core.caching import Policy
 from ghproxy.gateway import Gateway
 from ghproxy.origin import Origin
-from ghproxy.retrieval import Retrieval, RetrievalSettings, Retrieved, dispose
+from ghproxy.retrieval import Retrieval, RetrievalSettings
+from ghproxy.retrieved import Retrieved, dispose
 from ghproxy.stores.base import Store
 from ghproxy.stores.disk import DiskStore, StoreUnavailable
 from ghproxy.stores.memory import MemoryStore

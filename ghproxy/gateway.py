@@ -21,17 +21,16 @@ from ghproxy.core.forwarding import forwarded_fields
 from ghproxy.core.message import Fields, RequestHead
 from ghproxy.core.outcome import CacheMode
 from ghproxy.origin import Origin, OriginRequest, OriginResponse
-from ghproxy.retrieval import (
+from ghproxy.retrieval import Retrieval, Unshared
+from ghproxy.retrieved import (
     Asked,
     Confirmed,
     Failed,
     Fetched,
     Refused,
-    Retrieval,
     Retrieved,
     Stale,
     Streamed,
-    Unshared,
 )
 from ghproxy.stores.base import Store
 

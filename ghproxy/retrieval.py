@@ -6,7 +6,6 @@ damaged or contradictory is ever kept.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 import msgspec
@@ -14,75 +13,25 @@ import msgspec
 from ghproxy.clock import Clock
 from ghproxy.core import caching, content_coding
 from ghproxy.core.caching import Freshen, GiveUp, Policy, Refetch, Relay, ReuseStale, Store
-from ghproxy.core.credential import Credential
 from ghproxy.core.errors import ProxyError, UpstreamError
-from ghproxy.core.fields import first, values
+from ghproxy.core.fields import values
 from ghproxy.core.forwarding import storable_request_fields
-from ghproxy.core.message import RequestHead, ResponseHead
-from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse, content_digest
+from ghproxy.core.stored import StoredHead, StoredResponse
 from ghproxy.origin import Origin, OriginRequest, OriginResponse
+from ghproxy.reading import Unread, examine, read_content
+from ghproxy.retrieved import (
+    Asked,
+    Confirmed,
+    Failed,
+    Fetched,
+    Refused,
+    Retrieved,
+    Stale,
+    Streamed,
+)
 from ghproxy.stores import base
 
 _REFUSAL_BYTES = 262_144
-_INLINE_BYTES = 1_048_576
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """A request the cache may serve, where it is kept, and on whose account it goes."""
-
-    key: CacheKey
-    request: RequestHead
-    credential: Credential
-    user_agent: str
-
-
-class Confirmed(msgspec.Struct, frozen=True):
-    """The stored response is current; `newest` is the head of the 304 that said so."""
-
-    stored: StoredResponse
-    newest: ResponseHead
-
-
-class Fetched(msgspec.Struct, frozen=True):
-    """New content, whole and stored; `was_conditional` where an older one was known."""
-
-    response: ResponseHead
-    content: bytes
-    was_conditional: bool
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """A small answer, whole, that is not stored; `was_conditional` as above."""
-
-    response: ResponseHead
-    content: bytes
-    was_conditional: bool
-
-
-class Streamed(msgspec.Struct, frozen=True):
-    """An answer that goes to one client as it arrives; `begun` was read from it already."""
-
-    response: OriginResponse
-    begun: list[bytes]
-    rest: AsyncIterator[bytes]
-    was_conditional: bool
-
-
-class Stale(msgspec.Struct, frozen=True):
-    """A stored response that could not be confirmed, allowed while the origin fails."""
-
-    stored: StoredResponse
-    age_seconds: float
-    cause: str
-
-
-class Failed(msgspec.Struct, frozen=True):
-    """No usable answer."""
-
-    error: UpstreamError
-
-
-Retrieved = Confirmed | Fetched | Refused | Streamed | Stale | Failed
 
 
 class Progress(Protocol):
@@ -114,12 +63,6 @@ class RetrievalSettings(msgspec.Struct, frozen=True):
     policy: Policy
     user_agent: bytes
     answer_timeout_seconds: float
-
-
-async def dispose(retrieved: Retrieved) -> None:
-    """Close what nobody will read."""
-    if isinstance(retrieved, Streamed):
-        await retrieved.response.aclose()
 
 
 class Retrieval:
@@ -240,10 +183,10 @@ class Retrieval:
     async def _keep(
         self, asked: Asked, store: Store, response: OriginResponse, *, was_conditional: bool
     ) -> Retrieved:
-        read = await _read(response, self._settings.max_stored_bytes)
-        if isinstance(read, _Unread):
+        read = await read_content(response, self._settings.max_stored_bytes)
+        if isinstance(read, Unread):
             return Streamed(response, read.begun, read.rest, was_conditional)
-        digest = await _examined(read, is_gzip=content_coding.is_gzip(response.head.fields))
+        digest = await examine(read, is_gzip=content_coding.is_gzip(response.head.fields))
         if digest is None:
             raise UpstreamError(
                 ProxyError.HTTP_PROTOCOL_ERROR, "The origin's gzip content is damaged."
@@ -265,8 +208,8 @@ class Retrieval:
     async def _relay(self, response: OriginResponse, *, was_conditional: bool) -> Retrieved:
         if 200 <= response.head.status < 300 and response.head.status != 204:
             return Streamed(response, [], response.content(), was_conditional)
-        read = await _read(response, _REFUSAL_BYTES)
-        if isinstance(read, _Unread):
+        read = await read_content(response, _REFUSAL_BYTES)
+        if isinstance(read, Unread):
             return Streamed(response, read.begun, read.rest, was_conditional)
         return Refused(response.head, read, was_conditional)
 
@@ -286,40 +229,3 @@ class Retrieval:
 
 class _OtherConfirmedError(Exception):
     """A 304 whose entity tag is not the one that was asked about."""
-
-
-class _Unread(msgspec.Struct, frozen=True):
-    begun: list[bytes]
-    rest: AsyncIterator[bytes]
-
-
-async def _read(response: OriginResponse, limit_bytes: int) -> bytes | _Unread:
-    """The whole content, or what has been read of one that is larger than the limit."""
-    chunks = response.content()
-    stated = first(response.head.fields, b"content-length")
-    if stated is not None and stated.isdigit() and int(stated) > limit_bytes:
-        return _Unread([], chunks)
-    begun: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        begun.append(chunk)
-        size += len(chunk)
-        if size > limit_bytes:
-            return _Unread(begun, chunks)
-    return begun[0] if len(begun) == 1 else b"".join(begun)
-
-
-async def _examined(content: bytes, *, is_gzip: bool) -> bytes | None:
-    """The digest of content that is what it says it is, else None; off the loop where large."""
-    if len(content) > _INLINE_BYTES:
-        return await asyncio.to_thread(_digest_if_intact, content, is_gzip)
-    is_intact = content_coding.is_intact(content, _INLINE_BYTES) if is_gzip else True
-    if is_intact is None:  # little that uncompresses to much
-        return await asyncio.to_thread(_digest_if_intact, content, is_gzip)
-    return content_digest(content) if is_intact else None
-
-
-def _digest_if_intact(content: bytes, is_gzip: bool) -> bytes | None:  # noqa: FBT001 - to_thread
-    if is_gzip and not content_coding.is_intact(content):
-        return None
-    return content_digest(content)

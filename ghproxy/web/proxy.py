@@ -8,8 +8,8 @@ here and cancels this task when its client leaves.
 import asyncio
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Callable, MutableMapping
+from typing import Any
 
 import msgspec
 
@@ -17,7 +17,7 @@ from ghproxy.clock import Clock
 from ghproxy.core.credential import Credential, credential_from_fields
 from ghproxy.core.errors import UpstreamError
 from ghproxy.core.fields import first, without_nominated
-from ghproxy.core.message import Fields, RequestHead
+from ghproxy.core.message import RequestHead
 from ghproxy.core.outcome import CacheMode, Outcome
 from ghproxy.gateway import Exchange, Gateway, Reply
 from ghproxy.web import errors
@@ -28,22 +28,17 @@ from ghproxy.web.request_content import (
     RequestContentError,
     RequestContentSettings,
 )
+from ghproxy.web.response_writer import ResponseWriter, Send, WritingSettings
 
 Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-_EMPTY: Final = frozenset({204, 304})
-_NOT_HERE: Final = frozenset({b"x-request-id"})
-_NOT_HERE_EMPTY: Final = _NOT_HERE | {b"content-length"}
-_ONE_WRITE_BYTES: Final = 65_536
 
 
 class ProxySettings(msgspec.Struct, frozen=True):
-    """Seconds until an answer must have begun, and for how long a client may not read."""
+    """Seconds until an answer must have begun, and what is asked of clients meanwhile."""
 
     request_timeout_seconds: float = 30.0
-    write_timeout_seconds: float = 60.0
     content: RequestContentSettings = RequestContentSettings()
+    writing: WritingSettings = WritingSettings()
 
 
 class ProxyEndpoint:
@@ -67,7 +62,7 @@ class ProxyEndpoint:
         """Answer one request."""
         visit = _Visit(request_from_scope(scope), self._clock.monotonic())
         request_id = first(visit.request.fields, b"x-request-id") or self._next_request_id()
-        writer = _Writer(send, visit.request.method, request_id, self._settings)
+        writer = ResponseWriter(self._settings.writing, send, visit.request.method, request_id)
         try:
             await self._answer(visit, receive, writer)
         except UpstreamError as error:
@@ -80,38 +75,43 @@ class ProxyEndpoint:
         finally:
             self._record(visit.outcome(self._clock.monotonic(), writer.status))
 
-    async def _answer(self, visit: "_Visit", receive: Receive, writer: "_Writer") -> None:
-        reply = await self._reply(visit, receive)
-        visit.mode = reply.mode
+    async def _answer(self, visit: "_Visit", receive: Receive, writer: ResponseWriter) -> None:
+        async with asyncio.timeout(self._settings.request_timeout_seconds) as deadline:
+            reply = await self._reply(visit, receive, deadline)
+            try:
+                visit.mode = reply.mode
+                begun = await writer.begin(reply)
+            except BaseException:
+                await reply.aclose()
+                raise
         try:
-            await writer.write(reply)
+            await writer.write(reply, begun)
         finally:
             await reply.aclose()
 
-    async def _reply(self, visit: "_Visit", receive: Receive) -> Reply:
-        """The gateway's reply; its time runs from the moment the request's content is whole."""
+    async def _reply(self, visit: "_Visit", receive: Receive, deadline: asyncio.Timeout) -> Reply:
+        """The gateway's reply; while we wait for the client's content, its own time runs."""
         exchange = Exchange(visit.request, visit.credential, visit.user_agent)
-        limit_seconds = self._settings.request_timeout_seconds
         if _has_no_content(visit.request):
-            async with asyncio.timeout(limit_seconds):
-                return await self._gateway.handle(exchange)
-        async with asyncio.timeout(None) as timeout:
-            loop = asyncio.get_running_loop()
-            content = RequestContent(
-                self._settings.content,
-                receive,
-                on_complete=lambda: timeout.reschedule(loop.time() + limit_seconds),
-            )
-            gathered = await content.gather()
-            exchange = msgspec.structs.replace(
-                exchange, content=gathered, content_bytes=_length(visit.request)
-            )
-            try:
-                return await self._gateway.handle(exchange)
-            finally:
-                # An answer may come before the content is through: nobody reads on then.
-                if not isinstance(gathered, bytes):
-                    await gathered.aclose()
+            return await self._gateway.handle(exchange)
+        limit_seconds = self._settings.request_timeout_seconds
+        loop = asyncio.get_running_loop()
+        content = RequestContent(
+            self._settings.content,
+            receive,
+            on_wait=lambda: deadline.reschedule(None),
+            on_block=lambda: deadline.reschedule(loop.time() + limit_seconds),
+        )
+        gathered = await content.gather()
+        exchange = msgspec.structs.replace(
+            exchange, content=gathered, content_bytes=_length(visit.request)
+        )
+        try:
+            return await self._gateway.handle(exchange)
+        finally:
+            # An answer may come before the content is through: nobody reads on then.
+            if not isinstance(gathered, bytes):
+                await gathered.aclose()
 
     def _next_request_id(self) -> bytes:
         return f"{self._request_id_prefix}-{next(self._request_numbers):x}".encode()
@@ -141,62 +141,13 @@ class _Visit:
         )
 
 
-class _Writer:
-    """Writes one response; `status` is 0 until its head is out."""
-
-    def __init__(self, send: Send, method: str, request_id: bytes, settings: ProxySettings) -> None:
-        self._send = send
-        self._method = method
-        self._request_id = request_id
-        self._settings = settings
-        self.status = 0
-
-    async def write(self, reply: Reply) -> None:
-        """Head and content; raises UpstreamError where the content breaks off."""
-        chunks = None if self._method == "HEAD" else reply.chunks
-        if chunks is None:
-            await self.write_whole(reply.status, reply.fields, reply.content)
-            return
-        begun = await anext(chunks, b"")  # an answer that breaks at once is still a clean 502
-        await self._head(reply.status, reply.fields)
-        await self._chunk(begun)
-        async for chunk in chunks:
-            await self._chunk(chunk)
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def write_whole(self, status: int, fields: Fields, content: bytes) -> None:
-        """A response whose content is at hand."""
-        await self._head(status, fields)
-        if len(content) > _ONE_WRITE_BYTES:
-            for start in range(0, len(content), _ONE_WRITE_BYTES):
-                await self._chunk(content[start : start + _ONE_WRITE_BYTES])
-            content = b""
-        body = b"" if self._method == "HEAD" else content
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def _head(self, status: int, fields: Fields) -> None:
-        dropped = _NOT_HERE_EMPTY if status in _EMPTY else _NOT_HERE
-        lines = [line for line in fields if line[0] not in dropped]
-        lines.append((b"x-request-id", self._request_id))
-        self.status = status
-        await self._send({"type": "http.response.start", "status": status, "headers": lines})
-
-    async def _chunk(self, chunk: bytes) -> None:
-        """One piece, within the time that a client may take to make room for it."""
-        try:
-            async with asyncio.timeout(self._settings.write_timeout_seconds):
-                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except TimeoutError:
-            raise TornResponse from None
-
-
-async def _fail(visit: _Visit, writer: _Writer, page: errors.Answer, detail: str) -> None:
+async def _fail(visit: _Visit, writer: ResponseWriter, page: errors.Answer, detail: str) -> None:
     visit.mode = CacheMode.ERROR
     visit.error = detail
     if writer.status:
         # The head is out: only a torn connection tells the client that the content is not whole.
         raise TornResponse
-    await writer.write_whole(page.status, page.fields, page.content)
+    await writer.write_page(page)
 
 
 def request_from_scope(scope: Scope) -> RequestHead:

@@ -26,18 +26,23 @@ class RequestContentSettings(msgspec.Struct, frozen=True):
 
     gathered_bytes: int = 1_048_576
     block_bytes: int = 65_536
-    block_timeout_seconds: float = 30.0
+    block_timeout_seconds: float = 10.0
 
 
 class RequestContent:
-    """Reads one request's content; `on_complete` is called once all of it has arrived."""
+    """Reads one request's content; `on_wait` and `on_block` say when it waits for its client."""
 
     def __init__(
-        self, settings: RequestContentSettings, receive: Receive, on_complete: Callable[[], None]
+        self,
+        settings: RequestContentSettings,
+        receive: Receive,
+        on_wait: Callable[[], None],
+        on_block: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._receive = receive
-        self._on_complete = on_complete
+        self._on_wait = on_wait
+        self._on_block = on_block
         self._is_complete = False
 
     async def gather(self) -> bytes | AsyncGenerator[bytes, None]:
@@ -58,12 +63,14 @@ class RequestContent:
     async def _block(self) -> bytes:
         """The next block, full but for the last one."""
         block = bytearray()
+        self._on_wait()
         try:
             async with asyncio.timeout(self._settings.block_timeout_seconds):
                 while len(block) < self._settings.block_bytes and not self._is_complete:
                     block += await self._received()
         except TimeoutError:
             raise RequestContentError(is_stalled=True) from None
+        self._on_block()
         return bytes(block)
 
     async def _received(self) -> bytes:
@@ -72,6 +79,5 @@ class RequestContent:
             raise RequestContentError(is_stalled=False)
         if not message.get("more_body", False):
             self._is_complete = True
-            self._on_complete()
         content: bytes = message.get("body", b"")
         return content

@@ -10,6 +10,7 @@ from ghproxy.core.outcome import Outcome
 from ghproxy.web.protocol import TornResponse
 from ghproxy.web.proxy import ProxyEndpoint, ProxySettings
 from ghproxy.web.request_content import RequestContentSettings
+from ghproxy.web.response_writer import WritingSettings
 from tests.support.house import ALICE, House, settle
 from tests.support.upstream import FakeResponse
 
@@ -234,7 +235,7 @@ def test_a_client_that_leaves_during_the_content_lets_the_origin_go():
     tell(story)
 
 
-@pytest.mark.parametrize("reads", [1, 2])
+@pytest.mark.parametrize("reads", [0, 1, 2, 3])
 def test_a_client_that_does_not_read_is_cut_off(reads):
     async def story(client):
         client.reads = reads
@@ -242,7 +243,80 @@ def test_a_client_that_does_not_read_is_cut_off(reads):
             await client.ask(b"/search/issues")
         assert len(client.sent) == reads
 
-    tell(story, lambda _: FakeResponse(200, (), b"1", b"2"), write_timeout_seconds=0.01)
+    tell(
+        story,
+        lambda _: FakeResponse(200, (), b"1", b"2"),
+        writing=WritingSettings(piece_timeout_seconds=0.01),
+    )
+
+
+@pytest.mark.parametrize("reads", [0, 1])
+def test_a_client_that_does_not_read_a_whole_answer_is_cut_off_too(reads):
+    async def story(client):
+        client.reads = reads
+        with pytest.raises(TornResponse):
+            await client.ask(b"/x", ALICE)
+
+    tell(story, writing=WritingSettings(piece_timeout_seconds=0.01))
+
+
+@pytest.mark.parametrize("pace", ["stops", "crawls"])
+def test_a_client_that_only_reads_slowly_gives_its_slot_to_others(pace):
+    async def story(client):
+        throttle = client.house.throttle
+        released = asyncio.Event()
+        send, pieces = client.send, []
+
+        async def slowly(message):
+            pieces.append(message)
+            if pace == "stops" and len(pieces) == 3:
+                await released.wait()
+            await asyncio.sleep(0.004)
+            await send(message)
+            if throttle.snapshot().in_use == 0:
+                released.set()
+
+        client.send = slowly
+        asking = asyncio.create_task(client.ask(b"/search/issues"))
+        while throttle.snapshot().in_use == 0:  # noqa: ASYNC110 - until it is admitted
+            await asyncio.sleep(0)
+        while throttle.snapshot().in_use:  # noqa: ASYNC110 - until it is called slow
+            await asyncio.sleep(0.001)
+        released.set()
+        assert not asking.done()
+        await asking
+        assert client.content == bytes(50)
+
+    tell(
+        story,
+        lambda _: FakeResponse(200, (), *[b"\0"] * 50),
+        writing=WritingSettings(slow_seconds=0.02),
+    )
+
+
+def test_a_client_that_keeps_up_holds_its_slot_to_the_end():
+    async def story(client):
+        more = asyncio.Event()
+        client.house.upstream.answer = lambda _: FakeResponse(200, (), b"1", more, b"2")
+        asking = asyncio.create_task(client.ask(b"/search/issues"))
+        while len(client.sent) < 2:  # noqa: ASYNC110 - the client reads until the first chunk
+            await asyncio.sleep(0)
+        await asyncio.wait([asking], timeout=0.03)
+        assert client.house.throttle.snapshot().in_use == 1, "the origin is slow, not the client"
+        more.set()
+        await asking
+
+    tell(story, writing=WritingSettings(slow_seconds=0.01))
+
+
+def test_content_whose_first_byte_does_not_come_is_a_503():
+    async def story(client):
+        await client.ask(b"/search/issues")
+        assert (client.status, client.content) == (503, b"ghproxy timed out after 10ms")
+
+    tell(
+        story, lambda _: FakeResponse(200, (), asyncio.Event(), b"1"), request_timeout_seconds=0.01
+    )
 
 
 def test_head_and_304_have_no_content_and_a_304_no_length():
@@ -360,6 +434,20 @@ def test_a_client_that_disconnects_amid_its_content_ends_the_request():
         assert client.outcomes[0].error == "the client left"
 
     tell(story, created)
+
+
+def test_a_large_upload_that_waits_for_a_slot_has_its_time_too():
+    async def story(client):
+        client.house.upstream.gate.clear()
+        occupants = [client.house.client(b"/%d" % number) for number in range(25)]
+        await client.house.upstream.asked(25)
+        client.say(b"x" * 20)
+        await client.ask(b"/x", ALICE, (b"content-length", b"20"), method="PUT")
+        assert client.status == 503
+        client.house.upstream.gate.set()
+        await asyncio.gather(*occupants)
+
+    tell(story, created, content=SMALL, request_timeout_seconds=0.02)
 
 
 def test_the_time_for_an_answer_runs_from_the_end_of_the_content():

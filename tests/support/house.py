@@ -10,7 +10,8 @@ from ghproxy.core.message import RequestHead
 from ghproxy.core.outcome import Sent
 from ghproxy.gateway import Exchange, Gateway
 from ghproxy.origin import Origin
-from ghproxy.retrieval import Retrieval, RetrievalSettings, dispose
+from ghproxy.retrieval import Retrieval, RetrievalSettings
+from ghproxy.retrieved import dispose
 from ghproxy.stores.memory import MemoryStore
 from ghproxy.throttle import Throttle
 from tests.support.clock import FakeClock
