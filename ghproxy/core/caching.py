@@ -185,11 +185,11 @@ def on_response(
 
 
 def refuse_unasked(request: RequestHead, status: int) -> None:
-    """Raise UpstreamError for a 206 or 304 to a forwarded read that asked for no such thing.
+    """Raise UpstreamError for a 206 or 304 to a forwarded request that asked for no such thing.
 
     Writes may be answered with 304: GitHub says so to a star that is there already.
     """
-    if status not in _ASKED_BY or request.method not in {"GET", "HEAD"}:
+    if status not in _ASKED_BY or (status == 304 and request.method not in {"GET", "HEAD"}):
         return
     if not any(has(request.fields, name) for name in _ASKED_BY[status]):
         raise _unasked(status)

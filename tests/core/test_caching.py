@@ -239,11 +239,12 @@ def test_a_validation_revives_a_refused_head():
         ("GET", 304, b"if-none-match", False),
         ("HEAD", 304, b"if-modified-since", False),
         ("PUT", 304, b"accept", False),
+        ("POST", 206, b"accept", True),
         ("GET", 200, b"accept", False),
         ("GET", 416, b"accept", False),
     ],
 )
-def test_a_forwarded_read_is_answered_only_with_what_it_asked_for(
+def test_a_forwarded_request_is_answered_only_with_what_it_asked_for(
     method, status, field, is_refused
 ):
     request = RequestHead(method, b"/user", ((field, b"x"),))

@@ -549,7 +549,10 @@ def test_github_itself_fails(github, proxy, name, method):
             except (ConnectionError, asyncio.IncompleteReadError):
                 assert method == "POST", "what is to be stored is judged before it is given"
             else:
-                assert_is_error(reply, 502, "")
+                if (name, method) == ("304", "POST"):  # a write may be answered so
+                    assert reply.status == 304
+                else:
+                    assert_is_error(reply, 502, "")
         assert len(github.journal()) == (attempts if method == "GET" else 1)
         github.control("DELETE", "/faults")
         reply = await ask(proxy.port, target, token, method=method)
