@@ -1,5 +1,6 @@
 """Builds every object and joins them: the only module that knows all others."""
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -27,12 +28,16 @@ from ghproxy.upstream.select import open_upstream
 from ghproxy.web.health import health_app
 from ghproxy.web.metrics import metrics_app
 from ghproxy.web.proxy import ProxyEndpoint, ProxySettings
-from ghproxy.web.server import Lifecycle, Listener, ListenError, run
+from ghproxy.web.server import Lifecycle, Listener, ListenError, run, stopped_by_signals
 from ghproxy.web.server import serve as serve_listeners
 from ghproxy.web.stacks import LOOPBACK, stacks_app
 
 Announce = Callable[[str], None]
 
+_LAST_WORDS_SECONDS = 0.5
+"""What is left for closing, once it has to end at once."""
+
+_log = logging.getLogger("ghproxy")
 _USER_AGENT = f"ghproxy/{__version__}".encode()
 
 
@@ -147,16 +152,37 @@ async def _serve(settings: Settings, announce: Announce) -> int:
         await store.aclose()
         raise
     lifecycle = Lifecycle()
-    try:
-        await serve_listeners(
-            _listeners(settings, house, lifecycle),
-            lifecycle=lifecycle,
-            drain_seconds=settings.gateway.request_timeout_seconds,
-            on_ready=lambda ports: _introduce(settings, directory, ports, announce),
-        )
-    finally:
-        await house.aclose()
+    with stopped_by_signals(lifecycle):
+        try:
+            cut = await serve_listeners(
+                _listeners(settings, house, lifecycle),
+                lifecycle=lifecycle,
+                drain_seconds=settings.gateway.request_timeout_seconds,
+                on_ready=lambda ports: _introduce(settings, directory, ports, announce),
+            )
+            if cut:
+                _log.warning("%d request(s) cut that had not ended in time", cut)
+        finally:
+            await _close(house, lifecycle)
     return 0
+
+
+async def _close(house: House, lifecycle: Lifecycle) -> None:
+    """Close the house; where a second signal is given, end the process even if that is not done.
+
+    The cache is written by a thread that nothing interrupts, and that an orderly exit waits for.
+    The database survives this as it survives a kill; what was not written is fetched again.
+    """
+    closing = asyncio.create_task(house.aclose())
+    ending = asyncio.create_task(lifecycle.wait_ending())
+    await asyncio.wait({closing, ending}, return_when=asyncio.FIRST_COMPLETED)
+    ending.cancel()
+    await asyncio.wait({closing}, timeout=_LAST_WORDS_SECONDS if lifecycle.is_ending() else None)
+    if not closing.done():
+        _log.warning("told to end at once: the cache may not have been written to the end")
+        logging.shutdown()
+        os._exit(0)
+    await closing
 
 
 def _listeners(settings: Settings, house: House, lifecycle: Lifecycle) -> list[Listener]:

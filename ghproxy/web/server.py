@@ -24,7 +24,7 @@ from ghproxy.web.hygiene import Limits
 from ghproxy.web.listening import BACKLOG, ListenError, close_all, listening_sockets
 from ghproxy.web.protocol import GatewayProtocol
 
-__all__ = ["Lifecycle", "ListenError", "Listener", "Phase", "run", "serve"]
+__all__ = ["Lifecycle", "ListenError", "Listener", "Phase", "run", "serve", "stopped_by_signals"]
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 LAST_WORDS_SECONDS: Final = 1.0
@@ -50,6 +50,9 @@ class Lifecycle:
 
     def is_ready(self) -> bool:
         return self.phase is Phase.SERVING
+
+    def is_ending(self) -> bool:
+        return self.phase is Phase.ENDING
 
     def stop(self) -> None:
         """Ask for a drain; asked a second time, end at once."""
@@ -102,7 +105,6 @@ async def serve(
     lifecycle: Lifecycle,
     drain_seconds: float,
     on_ready: Callable[[dict[str, int]], None],
-    signals: Sequence[signal.Signals] = SIGNALS,
 ) -> int:
     """Serve until stopped; on_ready is told the port of each listener by name.
 
@@ -110,20 +112,33 @@ async def serve(
     anything has started.
     """
     doors = await _bound(listeners)
-    with _stopped_by(signals, lifecycle):
-        try:
-            for door in doors:
-                await door.open()
-            lifecycle.started()
-            on_ready({door.name: door.port for door in doors})
-            await lifecycle.wait_stopping()
-            gateways = [door for door in doors if door.is_gateway]
-            await _catch_up(gateways)
-            return sum(
-                await asyncio.gather(*(door.drain(drain_seconds, lifecycle) for door in gateways))
-            )
-        finally:
-            await asyncio.gather(*(door.drain(LAST_WORDS_SECONDS, lifecycle) for door in doors))
+    try:
+        for door in doors:
+            await door.open()
+        lifecycle.started()
+        on_ready({door.name: door.port for door in doors})
+        await lifecycle.wait_stopping()
+        gateways = [door for door in doors if door.is_gateway]
+        await _catch_up(gateways)
+        return sum(
+            await asyncio.gather(*(door.drain(drain_seconds, lifecycle) for door in gateways))
+        )
+    finally:
+        await asyncio.gather(*(door.drain(LAST_WORDS_SECONDS, lifecycle) for door in doors))
+
+
+@contextlib.contextmanager
+def stopped_by_signals(lifecycle: Lifecycle) -> Iterator[None]:
+    """Signals go to the lifecycle inside; afterwards they are ignored, since the end is there."""
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, lifecycle.stop)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 async def _bound(listeners: Sequence[Listener]) -> list["_Door"]:
@@ -158,18 +173,6 @@ async def _catch_up(doors: list["_Door"]) -> None:
         known = count
         for _ in range(3):
             await asyncio.sleep(0)
-
-
-@contextlib.contextmanager
-def _stopped_by(signals: Sequence[signal.Signals], lifecycle: Lifecycle) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in signals:
-        loop.add_signal_handler(number, lifecycle.stop)
-    try:
-        yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 class _Door:

@@ -1,7 +1,9 @@
 """A process from its first signal to its last: what is in flight is finished, the cache is kept."""
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
 import urllib.error
 import urllib.request
 
@@ -150,6 +152,46 @@ def test_a_second_signal_ends_at_once(github, token, number):
             await aside(github.control, "GET", "/holds?at_most=0")
 
         play(scene())
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_does_not_wait_until_the_cache_is_written(github, token, tmp_path, number):
+    options = ("--cache-dir", tmp_path / "cache", "--cache-sizeGB", "0.1")
+    with ghproxy_before(github, *options) as house:
+
+        async def scene():
+            gateway = house.gateway
+            await house.ask("/user", token)
+            with contextlib.closing(sqlite3.connect(tmp_path / "cache" / "cache.db")) as other:
+                other.execute("BEGIN IMMEDIATE")  # the writer waits two seconds for this
+                await house.ask(REPOSITORY, token)
+                gateway.process.send_signal(number)
+                await eventually(lambda: refuses(house.port), "it goes on accepting")
+                await eventually(lambda: not probe(gateway, "/healthz"), "it goes on answering")
+                for _ in range(3):
+                    gateway.process.send_signal(number)
+                assert await ended(gateway) == 0
+
+        play(scene())
+    assert "told to end at once" in house.gateway.said
+    with ghproxy_before(github, *options) as house:
+        play(house.ask("/user", token))
+    assert "WARNING" not in house.gateway.said, "the database is whole"
+
+
+def test_what_had_to_be_cut_is_said_in_one_line(github):
+    with ghproxy_before(github, "--request-timeout=1") as house:
+
+        async def scene():
+            async with house.connected() as client:
+                client.write(request("/simulator/bytes/100000000"))
+                await client.reader.readuntil(b"\r\n\r\n")
+                house.gateway.process.send_signal(signal.SIGTERM)
+                assert await ended(house.gateway) == 0
+
+        play(scene())
+    [line] = house.gateway.said.splitlines()[3:]
+    assert line.endswith(" WARNING ghproxy: 1 request(s) cut that had not ended in time")
 
 
 def test_nothing_is_said_at_the_end_and_nothing_is_left(github, token, tmp_path):

@@ -44,7 +44,6 @@ def test_a_port_in_use_is_one_clear_sentence_and_nothing_is_left_open() -> None:
                     lifecycle=Lifecycle(),
                     drain_seconds=0,
                     on_ready=lambda _: pytest.fail("it must not start"),
-                    signals=(),
                 )
             close_all(await listening_sockets("again", HOST, free))
 
@@ -68,7 +67,6 @@ def test_an_optional_listener_whose_port_is_taken_is_left_out_with_a_warning(
                     lifecycle=lifecycle,
                     drain_seconds=0,
                     on_ready=ready.set_result,
-                    signals=(),
                 )
             )
             assert list(await ready) == ["main"]
@@ -174,7 +172,6 @@ async def house(app: Any, drain_seconds: float = 10) -> AsyncIterator[House]:
             lifecycle=lifecycle,
             drain_seconds=drain_seconds,
             on_ready=ready.set_result,
-            signals=(),
         )
     )
     assert lifecycle.phase is Phase.STARTING

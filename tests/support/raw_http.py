@@ -129,7 +129,6 @@ async def serving(app: Any = echo, limits: Limits | None = None) -> AsyncIterato
             lifecycle=lifecycle,
             drain_seconds=5,
             on_ready=ready.set_result,
-            signals=(),
         )
     )
     try:

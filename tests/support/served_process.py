@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from ghproxy.web.health import health_app
-from ghproxy.web.server import Lifecycle, Listener, run, serve
+from ghproxy.web.server import Lifecycle, Listener, run, serve, stopped_by_signals
 
 
 def say(event: str, **more: object) -> None:
@@ -40,15 +40,16 @@ async def main(drain_seconds: float) -> None:
         )
         await send({"type": "http.response.body", "body": b"done"})
 
-    cut = await serve(
-        [
-            Listener("main", gated, host="127.0.0.1", is_gateway=True),
-            Listener("health", health_app(lifecycle.is_ready), host="127.0.0.1"),
-        ],
-        lifecycle=lifecycle,
-        drain_seconds=drain_seconds,
-        on_ready=lambda ports: say("ready", ports=ports),
-    )
+    with stopped_by_signals(lifecycle):
+        cut = await serve(
+            [
+                Listener("main", gated, host="127.0.0.1", is_gateway=True),
+                Listener("health", health_app(lifecycle.is_ready), host="127.0.0.1"),
+            ],
+            lifecycle=lifecycle,
+            drain_seconds=drain_seconds,
+            on_ready=lambda ports: say("ready", ports=ports),
+        )
     say("ended", cut=cut)
 
 
