@@ -19,6 +19,7 @@ STATUS_LINES: Final = {
     for phrase in [http.HTTPStatus(status).phrase if status in set(http.HTTPStatus) else ""]
 }
 _DROPPED: Final = frozenset({b"connection", b"transfer-encoding"})
+_JOINED_BYTES: Final = 32_768
 _OURS: Final = _DROPPED | {b"content-length"}
 _log = logging.getLogger("ghproxy.web")
 
@@ -52,6 +53,7 @@ class Exchange:
         "_content",
         "_content_given",
         "_expects_continue",
+        "_held",
         "_left",
         "_may_have_content",
         "_waiter",
@@ -83,6 +85,7 @@ class Exchange:
         self._waiter: asyncio.Future[None] | None = None
         self._may_have_content = self._chunks_answer = False
         self._left: int | None = None
+        self._held = b""  # the head goes out with the first content
 
     # What the connection tells
 
@@ -198,7 +201,7 @@ class Exchange:
             raise RuntimeError("a field of the answer holds CR, LF or NUL")
         self.started = True
         self._expects_continue = False
-        self._connection.transport.write(head)
+        self._held = head
 
     def _read_own_field(self, name: bytes, value: bytes) -> None:
         if name == b"content-length":
@@ -223,24 +226,32 @@ class Exchange:
         return lines if self.keep_alive else [*lines, b"connection: close"]
 
     def _send_content(self, content: bytes, *, is_last: bool) -> None:
-        transport = self._connection.transport
+        before, after = self._held, b""
+        self._held = b""
         if not self._may_have_content:
-            pass
+            content = b""
         elif self._chunks_answer:
             if content:
-                transport.write(b"%x\r\n" % len(content))
-                transport.write(content)
-                transport.write(b"\r\n0\r\n\r\n" if is_last else b"\r\n")
-            elif is_last:
-                transport.write(b"0\r\n\r\n")
+                before, after = before + b"%x\r\n" % len(content), b"\r\n"
+            if is_last:
+                after += b"0\r\n\r\n"
         else:
             self._count(len(content), is_last=is_last)
-            if content:
-                transport.write(content)
+        self._write(before, content, after)
         if is_last:
             self.complete = True
             self._wake()
             self._connection.exchange_ended()
+
+    def _write(self, before: bytes, content: bytes, after: bytes) -> None:
+        """One write for what is small: each costs a system call, and a packet."""
+        transport = self._connection.transport
+        if len(content) > _JOINED_BYTES:
+            for part in (before, content, after):
+                if part:
+                    transport.write(part)
+        elif joined := before + content + after:
+            transport.write(joined)
 
     def _count(self, length: int, *, is_last: bool) -> None:
         if self._left is None:

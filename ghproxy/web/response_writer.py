@@ -57,9 +57,9 @@ class ResponseWriter:
             return
         release_slot = None if reply.response is None else reply.response.release_slot
         await self._piece(self._head(reply.status, reply.fields))
-        await self._piece(_content(begun), release_slot)
+        await self._piece(_content(begun), on_slow=release_slot)
         async for chunk in reply.chunks:
-            await self._piece(_content(chunk), release_slot)
+            await self._piece(_content(chunk), on_slow=release_slot)
         await self._piece(_LAST)
 
     async def write_page(self, page: errors.Answer) -> None:
@@ -69,12 +69,15 @@ class ResponseWriter:
     async def _write_whole(self, status: int, fields: Fields, content: bytes) -> None:
         if self._is_head:
             content = b""
+        if len(content) <= _ONE_WRITE_BYTES:
+            await self._piece(
+                self._head(status, fields), {"type": "http.response.body", "body": content}
+            )
+            return
         await self._piece(self._head(status, fields))
-        if len(content) > _ONE_WRITE_BYTES:
-            for start in range(0, len(content), _ONE_WRITE_BYTES):
-                await self._piece(_content(content[start : start + _ONE_WRITE_BYTES]))
-            content = b""
-        await self._piece({"type": "http.response.body", "body": content})
+        for start in range(0, len(content), _ONE_WRITE_BYTES):
+            await self._piece(_content(content[start : start + _ONE_WRITE_BYTES]))
+        await self._piece(_LAST)
 
     def _head(self, status: int, fields: Fields) -> MutableMapping[str, Any]:
         dropped = _NOT_HERE_EMPTY if status in _EMPTY else _NOT_HERE
@@ -84,7 +87,7 @@ class ResponseWriter:
         return {"type": "http.response.start", "status": status, "headers": lines}
 
     async def _piece(
-        self, message: MutableMapping[str, Any], on_slow: Callable[[], None] | None = None
+        self, *messages: MutableMapping[str, Any], on_slow: Callable[[], None] | None = None
     ) -> None:
         """One piece, within the time that a client may take to make room for it."""
         loop = asyncio.get_running_loop()
@@ -93,7 +96,8 @@ class ResponseWriter:
         timer = None if on_slow is None else loop.call_later(patience_seconds, on_slow)
         try:
             async with asyncio.timeout_at(begun_at + self._settings.piece_timeout_seconds):
-                await self._send(message)
+                for message in messages:
+                    await self._send(message)
         except TimeoutError:
             raise TornResponse from None
         finally:
