@@ -15,6 +15,7 @@ from ghproxy.config import CacheStore, LogLevel, Settings, StartError
 from ghproxy.core.caching import Policy
 from ghproxy.gateway import Gateway
 from ghproxy.origin import Origin
+from ghproxy.outages import Outages
 from ghproxy.retrieval import Retrieval, RetrievalSettings
 from ghproxy.retrieved import Retrieved, dispose
 from ghproxy.stores.base import Store
@@ -86,7 +87,10 @@ def build(settings: Settings, store: Store, disk_directory: Path | None) -> Hous
         return snapshot.in_use, snapshot.waiting
 
     telemetry = Telemetry(clock, outbound=outbound, disk_directory=disk_directory)
-    origin = Origin(upstream, throttle, settings.base_path, clock, telemetry.record_sent)
+    outages = Outages(settings.origin.host, clock, 0.5 * settings.gateway.request_timeout_seconds)
+    origin = Origin(
+        upstream, throttle, settings.base_path, clock, telemetry.record_sent, outages=outages
+    )
     coalescer: Coalescer[Retrieved] = Coalescer(CoalescerSettings(), clock, dispose)
     retrieval = Retrieval(
         RetrievalSettings(

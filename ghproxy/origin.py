@@ -1,13 +1,16 @@
-"""GitHub as the gateway sees it: admit, send, say what was sent and which limits came back."""
+"""GitHub as the gateway sees it: admit, send, say what was sent, what came back and what failed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
 from ghproxy.clock import Clock
+from ghproxy.core.errors import UpstreamError
 from ghproxy.core.message import Fields, ResponseHead
 from ghproxy.core.outcome import Sent
 from ghproxy.core.rate_limit import rate_limit_from_fields
+from ghproxy.outages import Outages
 from ghproxy.throttle import Throttle
 from ghproxy.upstream.base import Upstream, UpstreamRequest, UpstreamResponse
 
@@ -34,8 +37,11 @@ class OriginRequest(msgspec.Struct, frozen=True):
 class OriginResponse:
     """A response under way; its slot is given back with its content, or earlier on request."""
 
-    def __init__(self, response: UpstreamResponse, release_slot: Callable[[], None]) -> None:
+    def __init__(
+        self, response: UpstreamResponse, release_slot: Callable[[], None], outages: Outages
+    ) -> None:
         self._response = response
+        self._outages = outages
         self.release_slot = release_slot
 
     @property
@@ -44,12 +50,30 @@ class OriginResponse:
 
     def content(self) -> AsyncIterator[bytes]:
         """Chunks as the origin sent them; raises UpstreamError."""
-        return self._response.content()
+        return _Content(self._response.content(), self._outages)
 
     async def aclose(self) -> None:
         """Give connection and slot back; idempotent."""
         self.release_slot()
         await self._response.aclose()
+
+
+class _Content:
+    """Content as it comes; that it broke off is told to the outages."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], outages: Outages) -> None:
+        self._chunks = chunks
+        self._outages = outages
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._chunks)
+        except UpstreamError as error:
+            self._outages.failed(error)
+            raise
 
 
 class Admission:
@@ -59,9 +83,11 @@ class Admission:
         self,
         perform: Callable[[OriginRequest], Awaitable[UpstreamResponse]],
         release: Callable[[], None],
+        outages: Outages,
     ) -> None:
         self._perform = perform
         self._release = release
+        self._outages = outages
         self._is_held = True
 
     async def send(self, request: OriginRequest) -> OriginResponse:
@@ -73,7 +99,7 @@ class Admission:
         finally:
             if not is_answered:
                 self.release()
-        return OriginResponse(response, self.release)
+        return OriginResponse(response, self.release, self._outages)
 
     def release(self) -> None:
         """Give the slot back; idempotent."""
@@ -92,17 +118,20 @@ class Origin:
         base_path: bytes,
         clock: Clock,
         observe: Callable[[Sent], None],
+        *,
+        outages: Outages,
     ) -> None:
         self._upstream = upstream
         self._throttle = throttle
         self._base_path = base_path
         self._clock = clock
         self._observe = observe
+        self._outages = outages
 
     async def admit(self) -> Admission:
         """Wait for a slot."""
         await self._throttle.admit()
-        return Admission(self._perform, self._throttle.release)
+        return Admission(self._perform, self._throttle.release, self._outages)
 
     async def _perform(self, request: OriginRequest) -> UpstreamResponse:
         started_at = self._clock.monotonic()
@@ -114,9 +143,19 @@ class Origin:
             request.content_bytes,
         )
         head: ResponseHead | None = None
+        error = ""
         try:
             response = await self._upstream.send(outgoing)
             head = response.head
+            self._outages.answered()
+        except UpstreamError as failure:
+            error = failure.kind.value
+            self._outages.failed(failure)
+            raise
+        except asyncio.CancelledError:
+            if request.content == b"":  # with content, the wait may be for the client
+                self._outages.given_up(self._clock.monotonic() - started_at)
+            raise
         finally:
             self._observe(
                 Sent(
@@ -127,6 +166,7 @@ class Origin:
                     0 if head is None else head.status,
                     self._clock.monotonic() - started_at,
                     None if head is None else rate_limit_from_fields(head.fields),
+                    error,
                 )
             )
         return response

@@ -42,7 +42,11 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """One request that went upstream; `status` is 0 where no answer came."""
+    """One request that went upstream; `status` is 0 where no answer came.
+
+    `error` is the kind of failure (RFC 9209), empty where nothing failed: there is an answer, or
+    nobody waited for it any more.
+    """
 
     method: str
     target: bytes
@@ -51,3 +55,4 @@ class Sent(msgspec.Struct, frozen=True):
     status: int
     duration_seconds: float
     rate_limit: RateLimit | None = None
+    error: str = ""

@@ -402,6 +402,47 @@ def test_an_origin_slower_than_the_request_timeout_is_told_in_prows_words():
     play(scene())
 
 
+def test_an_outage_is_two_lines_in_the_log_and_neither_tells_of_a_request():
+    async def scene():
+        is_up = asyncio.Event()
+
+        async def github(peer):
+            if is_up.is_set():
+                await peer.send(ok(GOOD))
+            else:
+                peer.reset()
+
+        origin = Origin(github)
+        async with stack(origin) as house:
+            for number in range(10):
+                reply = await house.ask(f"/faulty?secret={number}", ALICE)
+                assert reply.status == 502
+            is_up.set()
+            for _ in range(10):
+                assert (await house.ask("/faulty?secret=0", ALICE)).status == 200
+        begun, ended = house.gateway.said.splitlines()[3:]
+        assert " WARNING " in begun
+        assert f"{HOST} fails: connection_terminated: " in begun
+        assert " INFO " in ended
+        assert f"{HOST} answers again: 10 request(s) had failed within " in ended
+        for word in ("faulty", "secret", "alice"):
+            assert word not in house.gateway.said
+
+    play(scene())
+
+
+def test_an_origin_that_never_answers_is_told_too():
+    async def scene():
+        origin = Origin(says(then="wait"))
+        async with stack(origin, "--request-timeout=1") as house:
+            for _ in range(2):
+                assert (await house.ask("/faulty", ALICE)).status == 503
+        [line] = house.gateway.said.splitlines()[3:]
+        assert f"{HOST} fails: http_response_timeout: No answer came within 1 s." in line
+
+    play(scene())
+
+
 def test_a_fault_shared_by_many_clients_costs_at_most_one_more_attempt():
     async def scene():
         is_everybody_there = asyncio.Event()

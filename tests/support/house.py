@@ -10,6 +10,7 @@ from ghproxy.core.message import RequestHead
 from ghproxy.core.outcome import Sent
 from ghproxy.gateway import Exchange, Gateway
 from ghproxy.origin import Origin
+from ghproxy.outages import Outages
 from ghproxy.retrieval import Retrieval, RetrievalSettings
 from ghproxy.retrieved import dispose
 from ghproxy.stores.memory import MemoryStore
@@ -56,7 +57,10 @@ class House:
         self.store = store or MemoryStore(1_000_000)
         self.sent: list[Sent] = []
         self.throttle = Throttle(slots)
-        origin = Origin(self.upstream, self.throttle, b"/base", self.clock, self.sent.append)
+        outages = Outages("origin.test", self.clock, patience_seconds=10)
+        origin = Origin(
+            self.upstream, self.throttle, b"/base", self.clock, self.sent.append, outages=outages
+        )
         settings = RetrievalSettings(
             max_stored_bytes, Policy(stale_if_error_seconds), b"ghproxy/t", answer_timeout_seconds
         )
