@@ -52,7 +52,7 @@ PROW_OPTIONS: Final = (
     ),
     Option(
         name="cache-sizeGB",
-        kind=size("GB", 1_000_000_000, 0.001, may_be_zero=True),
+        kind=size("GB", 1_000_000_000, 0.005, may_be_zero=True),
         default=1,
         absent=0,
         owner=Owner.PROW,
