@@ -21,6 +21,11 @@ _MAGIC: Final = b"ghpx"
 _HEAD: Final = b"h"
 _CONTENT: Final = b"c"
 _DIGEST_BYTES: Final = 32
+FRAME_TRACES: Final = tuple(
+    _PREFIX.pack(_MAGIC, VERSION, kind, name_bytes, 0)[:12]
+    for kind, name_bytes in ((_HEAD, 2 * _DIGEST_BYTES), (_CONTENT, _DIGEST_BYTES))
+)
+"""How frames begin: enough to tell that a file is ours, even if it is no database any more."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(StoredHead).decode

@@ -18,7 +18,14 @@ from ghproxy.stores import schema
 from ghproxy.stores.base import StoreUnavailable
 from ghproxy.stores.budget import MIN_LIMIT_BYTES, budget
 from ghproxy.stores.codec import content_from_frame, head_from_frame
-from ghproxy.stores.directory import Identity, Standing, StoreDirectory, unavailable
+from ghproxy.stores.directory import Identity, Standing, StoreDirectory
+from ghproxy.stores.faults import (
+    FOREIGN_ERRORS,
+    DamagedFrameError,
+    StoreError,
+    fault_from,
+    translated,
+)
 
 _SETTINGS: Final = {
     "eviction_policy": "none",
@@ -41,44 +48,6 @@ _KNOWN_SETTINGS: Final = frozenset(
 )
 _PATIENCE_SECONDS: Final = 2.0
 _CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
-
-_FOREIGN_ERRORS: Final = (
-    sqlite3.Error,
-    diskcache.Timeout,
-    OSError,
-    ValueError,
-    TypeError,
-    MemoryError,
-)
-_DAMAGE: Final = frozenset(
-    {
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_ERROR,  # a table is missing: our statements themselves are right
-        sqlite3.SQLITE_CONSTRAINT,  # likewise: an index that contradicts its table
-        sqlite3.SQLITE_MISMATCH,
-        sqlite3.SQLITE_TOOBIG,
-    }
-)
-# Without a code of SQLite's: text that is no UTF-8, rows that diskcache cannot take apart.
-_NONSENSE: Final = (sqlite3.OperationalError, ValueError, schema.StrangeSchemaError)
-
-
-class StoreError(Exception):
-    """The database did not do what it was asked.
-
-    `is_damage`: its bytes make no sense, only a new one will do. `is_moved`: the file was renamed
-    or deleted under us. Else (full, locked, I/O error) it may work again any time.
-    """
-
-    def __init__(self, reason: str, *, is_damage: bool = False, is_moved: bool = False) -> None:
-        super().__init__(reason)
-        self.is_damage = is_damage
-        self.is_moved = is_moved
-
-
-class DamagedFrameError(Exception):
-    """A row is there, and is not what was written."""
 
 
 class _BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
@@ -106,23 +75,25 @@ class _BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type
 
 
 class Database:
-    """One opened database. Raises StoreUnavailable on opening, StoreError ever after.
+    """One opened database. Raises StoreError; opening it, StoreUnavailable too.
 
+    StoreError means even there that it may work any time: only the disk is full.
     `damaged` is the identity of a file that proved unusable: if it is still there, it goes.
     """
 
     def __init__(self, path: Path, limit_bytes: int, damaged: Identity | None = None) -> None:
         self.notice = ""
-        """One sentence if a database that was there had to be set aside."""
+        """One sentence if a database that was there had to go."""
         self.directory = StoreDirectory(path)
-        self.directory.prepare()
+        self._cache: Any = None
         try:
+            self.directory.prepare()
             with self.directory.lock():
                 self._settle(limit_bytes, damaged)
-                self._connect_or_set_aside(limit_bytes)
+                self._connect_or_begin_anew(limit_bytes)
                 self.identity = self.directory.identity()
         except OSError as error:
-            raise unavailable(path, error) from error
+            raise _cannot_open(path, fault_from(error), self.notice) from error
 
     def head(self, key: CacheKey) -> StoredHead | None:
         """The head of that key; raises DamagedFrameError."""
@@ -151,13 +122,14 @@ class Database:
 
     def waive_patience(self) -> None:
         """Have this thread not wait for locks: on the event loop, what is locked is absent."""
-        with contextlib.suppress(*_FOREIGN_ERRORS):
+        with contextlib.suppress(*FOREIGN_ERRORS):
             self.sql("PRAGMA busy_timeout = 0")
 
     def close(self) -> None:
         """Close this thread's connection; another is opened when needed."""
-        with contextlib.suppress(*_FOREIGN_ERRORS):
-            self._cache.close()
+        if self._cache is not None:
+            with contextlib.suppress(*FOREIGN_ERRORS):
+                self._cache.close()
 
     # For the writing thread; wrapped in `translated` by the caller
 
@@ -192,8 +164,11 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; here and nowhere else is it written."""
-        with self._cache.transact():
-            yield
+        try:
+            with self._cache.transact():
+                yield
+        except diskcache.Timeout as error:
+            raise fault_from(error) from error
 
     def give_back(self, pages: int) -> None:
         """Make the file smaller by so many free pages."""
@@ -210,27 +185,50 @@ class Database:
         """Set aside what is there if it is of no use, and see what room that leaves us."""
         is_damaged = damaged is not None and self.directory.identity() == damaged
         standing = Standing.DAMAGED if is_damaged else self.directory.standing()
+        self._is_new = standing is not Standing.OURS
+        self._is_begun = not self._is_new or self.directory.bytes_set_aside() > 0
         if standing not in {Standing.ABSENT, Standing.OURS}:
             self._set_aside(standing, limit_bytes)
-        own_bytes = limit_bytes - self.directory.bytes_set_aside()
-        if own_bytes < MIN_LIMIT_BYTES:
-            raise StoreUnavailable(f"{self.directory.path}: {own_bytes} bytes are not enough")
-        self.budget = budget(own_bytes)
+        if limit_bytes - self.directory.bytes_set_aside() < MIN_LIMIT_BYTES:
+            self.directory.forget_set_aside()
+        if limit_bytes < MIN_LIMIT_BYTES:
+            raise StoreUnavailable(f"{self.directory.path}: {limit_bytes} bytes are not enough")
+        self.budget = budget(limit_bytes - self.directory.bytes_set_aside())
 
     def _set_aside(self, standing: Standing, limit_bytes: int) -> None:
         fate = self.directory.set_aside(standing, limit_bytes)
         self.notice = f"{self.directory.database} was {standing}: {fate}, starting cold"
 
-    def _connect_or_set_aside(self, limit_bytes: int) -> None:
+    def _connect_or_begin_anew(self, limit_bytes: int) -> None:
+        fault = self._fault_on_connecting()
+        if fault is None:
+            return
+        may_make_room = fault.is_full and self._is_begun
+        if fault.is_full and self._is_new:
+            self.directory.delete()  # half made, it would look foreign
+        if self.notice or not (fault.is_damage or may_make_room):
+            raise _cannot_open(self.directory.database, fault, self.notice)
+        if fault.is_full:
+            self._make_room()
+        else:
+            self._set_aside(Standing.DAMAGED, limit_bytes)
+        self._settle(limit_bytes, None)
+        self._connect_or_begin_anew(limit_bytes)
+
+    def _fault_on_connecting(self) -> StoreError | None:
+        """None once connected; else nothing holds the file open, and deleting it frees its room."""
         try:
             self._connect()
-        except (*_FOREIGN_ERRORS, schema.StrangeSchemaError) as error:
-            fault = _fault(error)
-            if self.notice or not fault.is_damage:
-                raise StoreUnavailable(f"{self.directory.database}: {fault}") from error
-            self._set_aside(Standing.DAMAGED, limit_bytes)
-            self._settle(limit_bytes, None)
-            self._connect_or_set_aside(limit_bytes)
+        except FOREIGN_ERRORS as error:
+            self.close()
+            return fault_from(error)
+        return None
+
+    def _make_room(self) -> None:
+        """Delete all that is ours, lest it be us who fill the disk, at every start anew."""
+        self.directory.delete()
+        self.directory.forget_set_aside()
+        self.notice = f"{self.directory.database} was deleted: no room on the disk, starting cold"
 
     def _connect(self) -> None:
         self.directory.create()
@@ -238,15 +236,17 @@ class Database:
         settings = {**_SETTINGS, _PAGE_LIMIT: self.budget.pages}
         path = str(self.directory.path)
         patience = _PATIENCE_SECONDS
-        self._cache = diskcache.Cache(path, timeout=patience, disk=_BytesDisk, **settings)
+        # In two steps: where the second fails, the connection it made can still be closed.
+        self._cache = diskcache.Cache.__new__(diskcache.Cache)
+        self._cache.__init__(path, timeout=patience, disk=_BytesDisk, **settings)
         self.sql(schema.HEAD_USE_INDEX)
         self.checkpoint()
 
     def _read(self, row: bytes) -> bytes | None:
         try:
             frame: bytes | None = self._cache.get(row)
-        except _FOREIGN_ERRORS as error:
-            raise _fault(error) from error
+        except FOREIGN_ERRORS as error:
+            raise fault_from(error) from error
         return frame
 
 
@@ -259,21 +259,6 @@ def content_row(digest: bytes) -> bytes:
     return b"c" + digest
 
 
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Raises StoreError for whatever the database, diskcache or the file system raise."""
-    try:
-        yield
-    except _FOREIGN_ERRORS as error:
-        raise _fault(error) from error
-
-
-def _fault(error: BaseException) -> StoreError:
-    # diskcache's Timeout, and a rollback that fails after SQLite's own, hide the reason.
-    while isinstance(error.__context__, sqlite3.Error):
-        error = error.__context__
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        reason = str(error) or type(error).__name__
-        return StoreError(reason, is_damage=isinstance(error, _NONSENSE))
-    return StoreError(str(error), is_damage=code & 0xFF in _DAMAGE)
+def _cannot_open(path: Path, fault: StoreError, notice: str) -> StoreUnavailable | StoreError:
+    reason = "; ".join(filter(None, (notice, f"{path}: {fault}")))
+    return StoreError(reason) if fault.is_full else StoreUnavailable(reason)

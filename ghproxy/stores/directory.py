@@ -1,7 +1,7 @@
 """The disk store's place on the file system: whose `cache.db` it is, who may read it, its size.
 
-What is ours but unusable is set aside, once; what is not ours is never deleted. Set-aside files
-count towards the bound, so that disk use stays what was configured.
+What is ours but unusable is set aside, once, and counts towards the bound, so that disk use stays
+what was configured. What is not ours is moved, never deleted, and not counted: it was there before.
 """
 
 import contextlib
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from ghproxy.stores.base import StoreUnavailable
+from ghproxy.stores.budget import MIN_LIMIT_BYTES, PAGE_BYTES
+from ghproxy.stores.codec import FRAME_TRACES
+from ghproxy.stores.faults import StoreError
 
 DATABASE: Final = "cache.db"
 """The name diskcache gives its one file; SQLite adds `-wal` and `-shm` beside it."""
@@ -21,10 +24,20 @@ APPLICATION_ID: Final = 0x67687078
 """Says in the file's header that a database is ours ("ghpx")."""
 SCHEMA_VERSION: Final = 1
 
+_LOGS: Final = ("-wal", "-journal")
+"""What SQLite may keep beside a database that is part of it."""
 _SET_ASIDE: Final = f"{DATABASE}.set-aside"
 _FOREIGN: Final = f"{DATABASE}.foreign"
-_HEADER_BYTES: Final = 100  # https://sqlite.org/fileformat2.html#the_database_header
-_MAGIC: Final = b"SQLite format 3\x00"
+_MAGIC: Final = b"SQLite format 3\x00"  # https://sqlite.org/fileformat2.html#the_database_header
+_FORMATS: Final = tuple(
+    PAGE_BYTES.to_bytes(2, "big") + versions + b"\x00\x40\x20\x20"
+    for versions in (b"\x01\x01", b"\x02\x02")
+)
+"""Bytes 16 to 23 of what we write, before and after the change to a write-ahead log."""
+_TRACES: Final = (*FRAME_TRACES, b"CREATE INDEX Cache_head_use ON Cache (")
+"""How frames begin, and an index that only we have: they tell our file without its header."""
+_TRACED_BYTES: Final = 2**20
+_MAX_FOREIGN: Final = 9
 
 
 class Standing(enum.StrEnum):
@@ -42,7 +55,7 @@ Identity = tuple[int, int]
 
 
 class StoreDirectory:
-    """One directory; every method may raise OSError, `prepare` StoreUnavailable."""
+    """One directory; every method may raise OSError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -52,16 +65,13 @@ class StoreDirectory:
     def prepare(self) -> None:
         """Make the directory, for its owner only.
 
-        One that holds other files is somebody's: it keeps its mode, and the database's own mode
-        protects the content.
+        One that was there keeps its mode, unless it is empty and ours alone. The database's own
+        mode protects the content.
         """
-        try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if all(file.name.startswith(DATABASE) for file in self.path.iterdir()):
-                with contextlib.suppress(PermissionError):  # a volume that belongs to another
-                    self.path.chmod(0o700)
-        except OSError as error:
-            raise unavailable(self.path, error) from error
+        if not self.path.is_dir():
+            _make(self.path)
+        elif self._is_untouched():
+            self.path.chmod(0o700)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -87,11 +97,8 @@ class StoreDirectory:
         if status.st_size == 0:
             return Standing.ABSENT
         with self.database.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-        if not header.startswith(_MAGIC) or header[68:72] != APPLICATION_ID.to_bytes(4, "big"):
-            return Standing.FOREIGN
-        is_current = header[60:64] == SCHEMA_VERSION.to_bytes(4, "big")
-        return Standing.OURS if is_current else Standing.OUTDATED
+            beginning = file.read(_TRACED_BYTES)
+        return _standing(beginning)
 
     def identity(self) -> Identity | None:
         """Which file `cache.db` is at present."""
@@ -115,37 +122,58 @@ class StoreDirectory:
     def set_aside(self, standing: Standing, limit_bytes: int) -> str:
         """Move the database out of the way; the answer says where it went.
 
-        What would leave less than half the bound is deleted if it was ours; if it was not, there
-        is no room for us here (StoreUnavailable). A foreign database is never overwritten either.
+        A foreign one gets a name that nothing else has; StoreError where there are too many.
+        Of ours the latest is kept, or none if it would leave too little of the bound.
         """
-        self._unlink(".set-aside", ".set-aside-wal")
-        is_large = _bytes(self.database) + self.bytes_set_aside() > limit_bytes // 2
         if standing is Standing.FOREIGN:
-            if is_large or (self.path / _FOREIGN).exists():
-                raise StoreUnavailable(f"{self.database} is {standing}; move it away")
-            return self._rename(_FOREIGN)
-        if is_large:
-            self._unlink("", "-wal", "-shm", "-journal")
+            return self._rename(self._foreign_name())
+        self.forget_set_aside()
+        ours = _bytes(self.database) + self.wal_bytes()
+        if ours > min(limit_bytes // 2, limit_bytes - MIN_LIMIT_BYTES):
+            self.delete()
             return "deleted"
         return self._rename(_SET_ASIDE)
 
+    def delete(self) -> None:
+        """Delete the database, which must be ours."""
+        self._unlink(*_with_logs(""), "-shm")
+
+    def forget_set_aside(self) -> None:
+        """Delete what was set aside of ours."""
+        self._unlink(*_with_logs(".set-aside"))
+
     def bytes_used(self) -> int:
         """Everything the store has here, as the file system counts it."""
-        with os.scandir(self.path) as entries:
-            return sum(_bytes(Path(e.path)) for e in entries if e.name.startswith(DATABASE))
+        try:
+            return sum(_bytes(file) for file in self.path.iterdir() if _is_ours(file.name))
+        except FileNotFoundError:
+            return 0
 
     def bytes_set_aside(self) -> int:
-        names = (_SET_ASIDE, f"{_SET_ASIDE}-wal", _FOREIGN, f"{_FOREIGN}-wal")
-        return sum(_bytes(self.path / name) for name in names)
+        return sum(_bytes(self.path / name) for name in _with_logs(_SET_ASIDE))
 
     def wal_bytes(self) -> int:
         return _bytes(self._wal)
 
+    def _is_untouched(self) -> bool:
+        status = self.path.stat()
+        is_shared = status.st_mode & stat.S_ISVTX or status.st_uid != os.geteuid()
+        return not is_shared and not any(self.path.iterdir())
+
+    def _foreign_name(self) -> str:
+        for number in range(1, _MAX_FOREIGN + 1):
+            name = _FOREIGN if number == 1 else f"{_FOREIGN}-{number}"
+            if not any(os.path.lexists(self.path / each) for each in _with_logs(name)):
+                return name
+        reason = f"{self.database} is {Standing.FOREIGN}, and so are {_MAX_FOREIGN} beside it"
+        raise StoreError(f"{reason}; move them away")
+
     def _rename(self, name: str) -> str:
         self.database.replace(self.path / name)
-        with contextlib.suppress(FileNotFoundError):
-            self._wal.replace(self.path / f"{name}-wal")
-        self._unlink("-shm", "-journal")
+        for log in _LOGS:
+            with contextlib.suppress(FileNotFoundError):
+                (self.path / f"{DATABASE}{log}").replace(self.path / f"{name}{log}")
+        self._unlink("-shm")
         return f"kept as {name}"
 
     def _unlink(self, *suffixes: str) -> None:
@@ -153,8 +181,32 @@ class StoreDirectory:
             (self.path / f"{DATABASE}{suffix}").unlink(missing_ok=True)
 
 
-def unavailable(path: Path, error: OSError) -> StoreUnavailable:
-    return StoreUnavailable(f"{path}: {error.strerror or error}")
+def _make(path: Path) -> None:
+    """A directory, and those above it that are missing, with mode 0700 whatever the umask."""
+    if not path.parent.is_dir():
+        _make(path.parent)
+    with contextlib.suppress(FileExistsError):  # another process was faster
+        path.mkdir(mode=0o700)
+        path.chmod(0o700)
+
+
+def _standing(beginning: bytes) -> Standing:
+    is_marked = beginning[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    if beginning.startswith(_MAGIC) and is_marked:
+        if beginning[60:64] != SCHEMA_VERSION.to_bytes(4, "big"):
+            return Standing.OUTDATED
+        return Standing.OURS if beginning[16:24] in _FORMATS else Standing.DAMAGED
+    is_blank = len(beginning) < _TRACED_BYTES and not any(beginning)
+    is_ours = is_blank or any(trace in beginning for trace in _TRACES)
+    return Standing.DAMAGED if is_ours else Standing.FOREIGN
+
+
+def _with_logs(name: str) -> tuple[str, ...]:
+    return (name, *(name + log for log in _LOGS))
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(DATABASE) and not name.startswith(_FOREIGN)
 
 
 def _bytes(path: Path) -> int:

@@ -14,7 +14,10 @@ from typing import Final
 from ghproxy.clock import Clock
 from ghproxy.core.stored import CacheKey, StoredHead, StoredResponse
 from ghproxy.stores.base import StoreSnapshot, StoreUnavailable
-from ghproxy.stores.database import DamagedFrameError, Database, StoreError
+from ghproxy.stores.budget import budget
+from ghproxy.stores.database import Database
+from ghproxy.stores.directory import Identity, StoreDirectory
+from ghproxy.stores.faults import DamagedFrameError, StoreError
 from ghproxy.stores.pending import Batch, Freshen, PendingWrites, Remove, Save
 from ghproxy.stores.spell import Spell
 from ghproxy.stores.writing import USE_SECONDS, DatabaseWriter
@@ -31,9 +34,10 @@ logger = logging.getLogger(__name__)
 
 
 class DiskStore:
-    """Store in one database file of `directory`; StoreUnavailable if none can be opened there.
+    """Store in one database file of `directory`; StoreUnavailable if none can ever be opened there.
 
-    Belongs to one event loop. Opening takes milliseconds and blocks.
+    Where there is only no room it begins without one, keeps nothing, and tries again with each
+    write. Belongs to one event loop. Opening takes milliseconds and blocks.
     """
 
     def __init__(
@@ -47,20 +51,25 @@ class DiskStore:
         self._path = directory.absolute()
         self._limit_bytes = limit_bytes
         self._clock = clock
-        self._database = Database(self._path, limit_bytes)
-        self._tell(self._database)
+        self._directory = StoreDirectory(self._path)
+        self._database: Database | None = None
         self._loop_database: Database | None = None
-        self._reader_database = self._database
-        self._database_writer = DatabaseWriter(self._database)
+        self._reader_database: Database | None = None
+        self._database_writer: DatabaseWriter | None = None
         self._past_evictions = 0
         self._reads = Spell("reads", clock)
         self._writes = Spell("writes", clock)
         self._frames = Spell("frames", clock)
+        self._queue = Spell("writes to the queue", clock)
         self._pending = PendingWrites(pending_bytes)
         self._condemned: Database | None = None
         self._recent: set[int] = set()
         self._recent_until = 0.0
         self._is_closed = False
+        try:
+            self._open(None, "")
+        except StoreError as error:
+            self._writes.failed(error)
         self._reader = concurrent.futures.ThreadPoolExecutor(1, "ghproxy-cache-reader")
         self._writer = threading.Thread(
             target=self._write, name="ghproxy-cache-writer", daemon=True
@@ -87,10 +96,12 @@ class DiskStore:
     async def save(self, key: CacheKey, stored: StoredResponse) -> None:
         if self._is_closed:
             return
-        if self._database.budget.may_keep(Save(stored.head, stored.content)):
+        shares = self._database.budget if self._database else budget(self._limit_bytes)
+        if shares.may_keep(Save(stored.head, stored.content)):
             self._pending.save(key, stored)
         else:
             self._pending.remove(key)
+        self._tell_queue()
 
     async def freshen(self, key: CacheKey, head: StoredHead) -> None:
         if self._is_closed:
@@ -99,6 +110,7 @@ class DiskStore:
         if old is None or old == head or old.content_digest != head.content_digest:
             return
         self._pending.freshen(key, head)
+        self._tell_queue()
 
     def touch(self, key: CacheKey) -> None:
         """Note a use that a faster layer answered; it is written at most once an hour."""
@@ -118,7 +130,7 @@ class DiskStore:
             entries=entries,
             bytes_used=bytes_used,
             bytes_limit=self._limit_bytes,
-            evictions=self._past_evictions + self._database_writer.evictions,
+            evictions=self._past_evictions + self._evictions(),
             errors=self._reads.errors + self._writes.errors + self._frames.errors,
             dropped=self._pending.dropped,
         )
@@ -131,29 +143,40 @@ class DiskStore:
         if self._is_closed:
             return
         self._is_closed = True
-        self._on_loop().close()
+        if (database := self._on_loop()) is not None:
+            database.close()
         await asyncio.to_thread(self._end)
 
     # On the event loop
 
-    def _on_loop(self) -> Database:
+    def _on_loop(self) -> Database | None:
         """The current database; a connection belongs to its thread, so each closes its own."""
         database = self._database
-        if self._loop_database is not database:
+        if database is not None and self._loop_database is not database:
             if self._loop_database is not None:
                 self._loop_database.close()
             self._loop_database = database
             database.waive_patience()
         return database
 
+    def _tell_queue(self) -> None:
+        if self._pending.refused == self._queue.errors:
+            self._queue.worked()
+        while self._pending.refused > self._queue.errors:
+            self._queue.failed("they come faster than the disk takes them")
+
     def _extent(self) -> tuple[int, int]:
         """Entries and bytes on the file system."""
         database = self._on_loop()
         try:
-            return database.entries(), database.directory.bytes_used()
+            entries = 0 if database is None else database.entries()
+            return entries, self._directory.bytes_used()
         except (StoreError, OSError) as error:
             self._reads.failed(error)
             return 0, 0
+
+    def _evictions(self) -> int:
+        return 0 if self._database_writer is None else self._database_writer.evictions
 
     def _current_head(self, key: CacheKey) -> StoredHead | None:
         change = self._pending.find(key)
@@ -167,6 +190,8 @@ class DiskStore:
 
     def _stored_head(self, key: CacheKey) -> StoredHead | None:
         database = self._on_loop()
+        if database is None:
+            return None
         try:
             head = database.head(key)
         except DamagedFrameError:
@@ -181,13 +206,17 @@ class DiskStore:
 
     async def _stored_content(self, head: StoredHead) -> bytes | None:
         database = self._on_loop()
+        if database is None:
+            return None
         digest = head.content_digest
         try:
             if head.content_bytes <= INLINE_BYTES:
                 content = database.content(digest)
             else:
                 loop = asyncio.get_running_loop()
-                content = await loop.run_in_executor(self._reader, self._read_large, digest)
+                content = await loop.run_in_executor(
+                    self._reader, self._read_large, database, digest
+                )
         except DamagedFrameError:
             self._frames.failed("stored content was damaged")
             self._pending.forget_content(digest)
@@ -205,11 +234,11 @@ class DiskStore:
 
     # In the reading thread
 
-    def _read_large(self, digest: bytes) -> bytes | None:
-        if self._reader_database is not self._database:
-            self._reader_database.close()
-            self._reader_database = self._database
-        return self._reader_database.content(digest)
+    def _read_large(self, database: Database, digest: bytes) -> bytes | None:
+        if self._reader_database is not database:
+            self._close_reader()
+            self._reader_database = database
+        return database.content(digest)
 
     # In the writing thread
 
@@ -220,13 +249,11 @@ class DiskStore:
                 self._pending.done(batch)
             else:
                 self._pending.failed(batch)
-        self._database.close()
+        self._close_writer()
 
     def _attempt(self, batch: Batch) -> bool:
-        """Write a batch, with a new database if this one is past use."""
+        """Write a batch, with a new database if there is none, or this one is past use."""
         try:
-            if self._condemned is self._database:
-                self._replace(StoreError("unreadable", is_damage=True))
             try:
                 self._apply(batch)
             except StoreError as fault:
@@ -236,28 +263,41 @@ class DiskStore:
                 self._apply(batch)
         except (StoreError, StoreUnavailable) as error:
             self._writes.failed(error)
-            self._database.close()
+            self._close_writer()
             return False
         self._writes.worked()
         return True
 
     def _apply(self, batch: Batch) -> None:
-        self._database.check_place()
-        self._database_writer.shrink()
-        self._database_writer.apply(batch, self._clock.now())
+        database, writer = self._database, self._database_writer
+        if database is None or writer is None:
+            raise StoreError("there was no room for a database", is_moved=True)
+        if database is self._condemned:
+            raise StoreError("unreadable", is_damage=True)
+        database.check_place()
+        writer.shrink()
+        writer.apply(batch, self._clock.now())
 
     def _replace(self, fault: StoreError) -> None:
+        self._close_writer()
         old = self._database
-        old.close()
-        damaged = old.identity if fault.is_damage else None
-        self._database = Database(self._path, self._limit_bytes, damaged)
-        self._past_evictions += self._database_writer.evictions
-        self._database_writer = DatabaseWriter(self._database)
-        self._tell(self._database)
+        evictions = self._past_evictions + self._evictions()
+        is_news = old is not None and fault.is_moved and not self._writes.is_on
+        damaged = old.identity if old is not None and fault.is_damage else None
+        self._open(damaged, f"{self._path}: {fault}, starting cold" if is_news else "")
+        self._past_evictions = evictions
 
-    def _tell(self, database: Database) -> None:
-        if database.notice:
-            logger.warning("cache: %s", database.notice)
+    def _open(self, damaged: Identity | None, news: str) -> None:
+        """Open a new database; if that set something aside, that is the news."""
+        database = Database(self._path, self._limit_bytes, damaged)
+        if database.notice or news:
+            logger.warning("cache: %s", database.notice or news)
+        self._database_writer = DatabaseWriter(database)
+        self._database = database
+
+    def _close_writer(self) -> None:
+        if self._database is not None:
+            self._database.close()
 
     # In a thread that may wait
 
@@ -271,4 +311,5 @@ class DiskStore:
             logger.warning("cache not written to the end within %.0f s", FLUSH_SECONDS)
 
     def _close_reader(self) -> None:
-        self._reader_database.close()
+        if self._reader_database is not None:
+            self._reader_database.close()

@@ -61,6 +61,9 @@ class PendingWrites:
 
     def __init__(self, limit_bytes: int) -> None:
         self.dropped = 0
+        """Changes lost, whether refused here or not written there."""
+        self.refused = 0
+        """Those that came while there was no room for them."""
         self._limit_bytes = limit_bytes
         self._open = Batch(0)
         self._written = Batch(-1)
@@ -165,6 +168,7 @@ class PendingWrites:
                 self._wake()
                 return
             self.dropped += 1
+            self.refused += 1
             if old is not None:
                 batch.changes[key] = Remove()
                 batch.bytes_held += _bytes(Remove()) - _bytes(old)

@@ -12,6 +12,7 @@ from typing import Final
 
 from ghproxy.stores.budget import PAGE_BYTES
 from ghproxy.stores.directory import APPLICATION_ID, SCHEMA_VERSION
+from ghproxy.stores.faults import StrangeSchemaError
 
 HEAD_USE_INDEX: Final = (
     "CREATE INDEX IF NOT EXISTS Cache_head_use ON Cache (access_time) WHERE size = 1"
@@ -36,10 +37,6 @@ _COLUMNS: Final = (
     "rowid key raw store_time expire_time access_time access_count tag size mode filename value"
 )
 _LOCK_SECONDS: Final = 1.0
-
-
-class StrangeSchemaError(Exception):
-    """It bears our mark, and holds what we never put there."""
 
 
 def prepare(database: Path, settings: Container[str]) -> None:

@@ -12,7 +12,8 @@ from typing import Final, TypeVar, assert_never
 from ghproxy.core.stored import CacheKey, StoredHead
 from ghproxy.stores.budget import FRAME_BYTES, TRANSACTION_PAGES, growth_of, pages_of
 from ghproxy.stores.codec import frame_from_content, frame_from_head
-from ghproxy.stores.database import Database, StoreError, content_row, head_row, translated
+from ghproxy.stores.database import Database, content_row, head_row
+from ghproxy.stores.faults import StoreError, translated
 from ghproxy.stores.pending import Batch, Change, Freshen, Remove, Save
 
 USE_SECONDS: Final = 3600.0

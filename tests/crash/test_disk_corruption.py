@@ -84,6 +84,45 @@ def test_flipped_bytes(healthy, tmp_path, ending, file, seed):
     reread(damaged(healthy, tmp_path / "c", ending, file, flip))
 
 
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("ending", ["closed", "crashed"])
+def test_a_damaged_header(healthy, tmp_path, ending, seed):
+    dice = random.Random(seed)  # noqa: S311  # dice, the same for the same seed
+
+    def flip(content):
+        for _ in range(dice.choice([1, 1, 3])):
+            content[dice.randrange(100)] ^= dice.randrange(1, 256)
+
+    reread(damaged(healthy, tmp_path / "c", ending, "cache.db", flip))
+
+
+@pytest.mark.parametrize("position", range(100))
+def test_any_byte_of_the_header_may_be_lost(healthy, tmp_path, position):
+    def lose(content):
+        content[position] ^= 0xFF
+
+    reread(damaged(healthy, tmp_path / "c", "closed", "cache.db", lose))
+
+
+@pytest.mark.parametrize("length", [16, 100, 4096, 40_000])
+def test_a_beginning_of_zeros_is_damage_of_ours_and_the_last_copy_alone_is_kept(
+    healthy, tmp_path, caplog, length
+):
+    def zero(content):
+        content[:length] = bytes(length)
+
+    directory = damaged(healthy, tmp_path / "c", "closed", "cache.db", zero)
+    for _ in range(3):
+        caplog.clear()
+        assert reread(directory) == 0
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        content = bytearray((directory / "cache.db").read_bytes())
+        zero(content)
+        (directory / "cache.db").write_bytes(content)
+    names = sorted(file.name for file in directory.iterdir())
+    assert names == ["cache.db", "cache.db.set-aside"]
+
+
 @pytest.mark.parametrize("seed", range(15))
 @pytest.mark.parametrize(
     ("ending", "file"),

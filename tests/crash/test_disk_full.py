@@ -93,12 +93,66 @@ def test_what_could_not_be_written_does_not_let_the_older_response_back(small_di
     asyncio.run(play())
 
 
-def test_a_disk_too_full_to_begin_with_is_said_at_once(small_disk):
-    from ghproxy.stores.base import StoreUnavailable  # noqa: PLC0415  # beside its one use
+def test_what_filled_the_disk_itself_starts_again_after_a_stop(small_disk, caplog):
+    """The database and its log took all there was: a cold start, and never a failed one."""
 
+    async def fill():
+        async with opened("disk", small_disk / "c", limit_bytes=64 * MEBIBYTE) as store:
+            for number in range(100):
+                await store.save(key(str(number)), response(noise(number, 60_000)))
+                await store.flush()
+            assert store.snapshot().dropped > 0
+
+    asyncio.run(fill())
+    left = shutil.disk_usage(small_disk).free
+    (small_disk / "ballast").write_bytes(bytes(left))
+    caplog.clear()
+
+    async def again():
+        async with opened("disk", small_disk / "c", limit_bytes=64 * MEBIBYTE) as store:
+            await store.save(key("now"), response(b"small"))
+            await store.flush()
+            assert await store.load(key("now")) == response(b"small")
+            assert [record.levelname for record in caplog.records] == ["WARNING"]
+            assert "no room on the disk" in caplog.text
+
+    asyncio.run(again())
+
+
+def test_a_disk_too_full_to_begin_with_is_told_once_and_recovered_from(small_disk, caplog):
     (small_disk / "ballast").write_bytes(bytes(2 * MEBIBYTE - 8192))
-    with pytest.raises(StoreUnavailable):
-        asyncio.run(opened("disk", small_disk / "c").__aenter__())
+
+    async def play():
+        async with opened("disk", small_disk / "c", limit_bytes=64 * MEBIBYTE) as store:
+            for word in ("first", "second"):
+                await store.save(key(word), response(word.encode()))
+                await store.flush()
+                assert await store.load(key(word)) is None
+            assert store.snapshot().dropped == 2
+            assert store.snapshot().entries == 0
+            assert list((small_disk / "c").iterdir()) == []
+            assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+            (small_disk / "ballast").unlink()
+            for word, size in (("small", 6), ("large", 300_000)):
+                await store.save(key(word), response(noise(word, size)))
+                await store.flush()
+                assert await store.load(key(word)) == response(noise(word, size))
+            assert store.snapshot().dropped == 2
+            assert store.snapshot().entries == 2
+            assert len(caplog.records) == 1
+
+    asyncio.run(play())
+
+
+def test_a_store_that_never_had_room_ends_in_order(small_disk):
+    (small_disk / "ballast").write_bytes(bytes(2 * MEBIBYTE - 8192))
+
+    async def play():
+        async with opened("disk", small_disk / "c") as store:
+            assert await store.load(key()) is None
+
+    asyncio.run(play())
 
 
 def test_a_file_in_place_of_the_directory_is_told_once_and_recovered_from(tmp_path, caplog):
@@ -121,17 +175,25 @@ def test_a_file_in_place_of_the_directory_is_told_once_and_recovered_from(tmp_pa
     asyncio.run(play())
 
 
-def test_a_directory_deleted_under_the_store_is_made_again(tmp_path):
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_a_directory_deleted_under_the_store_is_told_once_and_made_again(
+    tmp_path, caplog, is_made_again
+):
     async def play():
         async with opened("disk", tmp_path / "c") as store:
             await store.save(key("before"), response(b"before"))
             await store.flush()
             shutil.rmtree(tmp_path / "c")
+            store.snapshot()
+            if is_made_again:
+                (tmp_path / "c").mkdir()
             for word in ("first", "second"):
                 await store.save(key(word), response(word.encode()))
                 await store.flush()
                 assert await store.load(key(word)) == response(word.encode())
             assert (tmp_path / "c" / "cache.db").stat().st_mode & 0o777 == 0o600
             assert await store.load(key("before")) is None
+            assert [record.levelname for record in caplog.records] == ["WARNING"]
+            assert "moved or deleted" in caplog.text
 
     asyncio.run(play())

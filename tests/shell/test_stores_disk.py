@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import stat
 import threading
@@ -11,6 +12,7 @@ import diskcache
 import msgspec
 import pytest
 
+from ghproxy.config.options import BY_NAME
 from ghproxy.stores import disk
 from ghproxy.stores.base import StoreUnavailable
 from ghproxy.stores.database import _BytesDisk
@@ -99,36 +101,72 @@ def modes(directory):
     return stat.S_IMODE(directory.stat().st_mode), files
 
 
-@pytest.fixture
-def lax_umask():
-    before = os.umask(0)
+@pytest.fixture(params=[0, 0o077, 0o777], ids=oct)
+def umask(request):
+    before = os.umask(request.param)
     yield
     os.umask(before)
 
 
-@pytest.mark.usefixtures("lax_umask")
+@pytest.mark.usefixtures("umask")
 def test_only_the_owner_can_read_whatever_the_umask(tmp_path):
     async def play(store):
         await fill(store, 20)
-        assert modes(tmp_path / "new" / "c") == (0o700, {0o600})
+        assert modes(tmp_path / "new" / "er" / "c") == (0o700, {0o600})
 
-    run(tmp_path / "new" / "c", play)
-    (tmp_path / "new" / "c").chmod(0o755)
-    (tmp_path / "new" / "c" / "cache.db").chmod(0o644)
-    run(tmp_path / "new" / "c", play)
+    run(tmp_path / "new" / "er" / "c", play)
+    for made in ("new", "new/er"):
+        assert stat.S_IMODE((tmp_path / made).stat().st_mode) == 0o700
+    (tmp_path / "new" / "er" / "c" / "cache.db").chmod(0o644)
+    run(tmp_path / "new" / "er" / "c", play)
 
 
-@pytest.mark.usefixtures("lax_umask")
-def test_a_directory_that_holds_other_files_keeps_its_mode(tmp_path):
-    place = tmp_path / "shared"
-    place.mkdir(mode=0o755)
+def test_an_empty_directory_of_our_own_becomes_private(tmp_path):
+    place = tmp_path / "empty"
+    place.mkdir()
+    place.chmod(0o755)
+    run(place, lambda store: fill(store, 1))
+    assert modes(place) == (0o700, {0o600})
+
+
+def no_change(_place):
+    """As it is."""
+
+
+def with_notes(place):
     (place / "notes").write_text("somebody's")
 
-    async def play(store):
-        await fill(store, 20)
 
-    run(place, play)
-    assert stat.S_IMODE(place.stat().st_mode) == 0o755
+def with_a_cache(place):
+    run(place, lambda store: fill(store, 1))
+    place.chmod(0o755)
+
+
+def of_another_owner(place):
+    try:
+        os.chown(place, 12_345, 12_345)
+    except PermissionError:
+        pytest.skip("needs the right to give a directory away")
+
+
+@pytest.mark.parametrize(
+    ("change", "mode"),
+    [
+        (no_change, 0o1777),
+        (no_change, 0o1755),
+        (with_notes, 0o755),
+        (with_a_cache, 0o755),
+        (of_another_owner, 0o777),
+    ],
+)
+def test_a_directory_that_is_not_ours_alone_keeps_its_mode(tmp_path, change, mode):
+    place = tmp_path / "shared"
+    place.mkdir()
+    place.chmod(mode)
+    change(place)
+
+    run(place, lambda store: fill(store, 20))
+    assert stat.S_IMODE(place.stat().st_mode) == mode
     assert stat.S_IMODE((place / "cache.db").stat().st_mode) == 0o600
 
 
@@ -343,9 +381,12 @@ def test_threads_end_with_the_store(tmp_path):
     assert threading.active_count() <= before + 1  # asyncio's own, if it made one
 
 
-def test_a_full_queue_drops_and_counts_and_serves_on(tmp_path):
+def test_a_full_queue_drops_and_counts_and_tells_once_and_serves_on(tmp_path, caplog):
+    caplog.set_level("INFO")
+    clock = FakeClock()
+
     async def main():
-        store = DiskStore(tmp_path / "c", 32 * MEBIBYTE, FakeClock(), pending_bytes=100_000)
+        store = DiskStore(tmp_path / "c", 32 * MEBIBYTE, clock, pending_bytes=100_000)
         try:
             for number in range(200):
                 await store.save(key(str(number)), response(noise(number, 50_000)))
@@ -355,6 +396,12 @@ def test_a_full_queue_drops_and_counts_and_serves_on(tmp_path):
             assert store.snapshot().dropped == 200 - kept > 0
             for number, stored in enumerate(loaded):
                 assert stored in (None, response(noise(number, 50_000)))
+            dropped = store.snapshot().dropped
+            assert [record.levelname for record in caplog.records] == ["WARNING"]
+            clock.advance(SPELL_SECONDS)
+            await fill(store, 1)
+            assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+            assert f"after {dropped} failed" in caplog.text
         finally:
             await store.aclose()
 
@@ -420,6 +467,11 @@ def another_diskcache(directory):
         cache["key"] = {"a": "pickle"}
 
 
+def zeros(directory):
+    """What a crash may leave of a file that was just made."""
+    (directory / "cache.db").write_bytes(bytes(8192))
+
+
 def later_version(directory):
     run(directory, lambda store: fill(store, 3))
     rows(directory, "PRAGMA user_version = 2")
@@ -446,6 +498,7 @@ def strange_column(directory):
         (garbage, "cache.db.foreign"),
         (another_program, "cache.db.foreign"),
         (another_diskcache, "cache.db.foreign"),
+        (zeros, "cache.db.set-aside"),
         (later_version, "cache.db.set-aside"),
         (strange_table, "cache.db.set-aside"),
         (strange_setting, "cache.db.set-aside"),
@@ -491,40 +544,129 @@ def test_a_database_cut_short_is_a_cold_start(tmp_path, length):
     run(directory, play)
 
 
-def test_what_is_set_aside_counts_towards_the_bound(tmp_path):
-    directory = tmp_path / "c"
-    directory.mkdir()
-    (directory / "cache.db").write_bytes(noise("foreign", 3 * MEBIBYTE))
+def outdated(directory, *, in_log):
+    """A database of another version, its bytes in the file or in the log beside it."""
 
     async def play(store):
+        await fill(store, 50, size=60_000)
+        if in_log:
+            shutil.copytree(directory, directory.with_name("crashed"))
+
+    run(directory, play, limit_bytes=64 * MEBIBYTE)
+    if in_log:
+        shutil.rmtree(directory)
+        directory.with_name("crashed").rename(directory)
+    with (directory / "cache.db").open("r+b") as file:
+        file.seek(60)
+        file.write(b"\x00\x00\x00\x07")
+
+
+@pytest.mark.parametrize("in_log", [False, True])
+def test_what_is_set_aside_of_ours_counts_towards_the_bound(tmp_path, in_log):
+    directory = tmp_path / "c"
+    outdated(directory, in_log=in_log)
+    assert directory_bytes(directory) > 3_000_000
+
+    async def play(store):
+        assert (directory / "cache.db.set-aside").exists()
+        assert (directory / "cache.db.set-aside-wal").exists() is in_log
         await fill(store, 300, size=60_000)
         assert store.snapshot().bytes_used == directory_bytes(directory) <= 12 * MEBIBYTE
 
     run(directory, play, limit_bytes=12 * MEBIBYTE)
 
 
-def test_a_large_stranger_is_left_where_it_is(tmp_path):
+@pytest.mark.parametrize("in_log", [False, True])
+def test_what_would_take_half_the_bound_is_deleted_if_it_was_ours(tmp_path, in_log, caplog):
+    directory = tmp_path / "c"
+    outdated(directory, in_log=in_log)
+
+    run(directory, lambda store: fill(store, 1), limit_bytes=6 * MEBIBYTE)
+    assert [file.name for file in directory.iterdir()] == ["cache.db"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_what_was_set_aside_goes_where_a_lowered_bound_has_no_room_for_it(tmp_path):
+    directory = tmp_path / "c"
+    outdated(directory, in_log=False)
+    run(directory, lambda store: fill(store, 1), limit_bytes=12 * MEBIBYTE)
+    assert (directory / "cache.db.set-aside").exists()
+
+    run(directory, lambda store: fill(store, 1), limit_bytes=5_000_000)
+    assert [file.name for file in directory.iterdir()] == ["cache.db"]
+
+
+def test_the_least_bound_that_can_be_configured_is_enough_even_beside_damage(tmp_path):
+    option = BY_NAME["cache-sizeGB"]
+    limit = round(float(option.kind.parse("0.005")) * 10**9)
+    with pytest.raises(ValueError, match="too small"):
+        option.kind.parse("0.0049")
+    directory = tmp_path / "c"
+    run(directory, lambda store: fill(store, 25, size=60_000), limit_bytes=limit)
+    file = directory / "cache.db"
+    file.write_bytes(bytes(4096) + file.read_bytes()[4096:])
+    assert file.stat().st_size > 1_500_000
+
+    async def play(store):
+        assert store.snapshot().entries == 0
+        await fill(store, 100, size=60_000)
+        assert await store.load(key("99"))
+        assert directory_bytes(directory) <= limit
+
+    run(directory, play, limit_bytes=limit)
+
+
+def test_strangers_are_kept_whatever_their_size_and_number_and_count_not(tmp_path):
     directory = tmp_path / "c"
     directory.mkdir()
-    stranger = noise("foreign", 5 * MEBIBYTE)
-    (directory / "cache.db").write_bytes(stranger)
+    strangers = [noise("foreign", 5 * MEBIBYTE), b"another", b"x" * 9_000]
+    names = ["cache.db.foreign", "cache.db.foreign-2", "cache.db.foreign-3"]
 
-    with pytest.raises(StoreUnavailable, match="move it away"):
-        open_store("disk", directory, limit_bytes=8 * MEBIBYTE)
-    assert (directory / "cache.db").read_bytes() == stranger
+    async def play(store):
+        await fill(store, 100, size=60_000)
+        assert await store.load(key("99"))
+        ours = [file for file in directory.iterdir() if "foreign" not in file.name]
+        assert store.snapshot().bytes_used == sum(file.stat().st_size for file in ours)
+        assert store.snapshot().bytes_used > 4 * MEBIBYTE
+
+    for stranger in strangers:
+        (directory / "cache.db").write_bytes(stranger)
+        run(directory, play, limit_bytes=8 * MEBIBYTE)
+    assert [(directory / name).read_bytes() for name in names] == strangers
 
 
-def test_a_second_stranger_does_not_overwrite_the_first(tmp_path):
+def test_a_strangers_logs_go_with_it_and_onto_nothing(tmp_path):
+    directory = tmp_path / "c"
+    directory.mkdir()
+    (directory / "cache.db.foreign-wal").write_bytes(b"of one that was moved away")
+    another_program(directory)
+    (directory / "cache.db-journal").write_bytes(b"half a transaction")
+    (directory / "cache.db-wal").write_bytes(b"a log")
+
+    run(directory, lambda store: fill(store, 1))
+    assert (directory / "cache.db.foreign-2-journal").read_bytes() == b"half a transaction"
+    assert (directory / "cache.db.foreign-2-wal").read_bytes() == b"a log"
+    assert (directory / "cache.db.foreign-wal").read_bytes() == b"of one that was moved away"
+
+
+def test_too_many_strangers_cost_the_cache_until_they_are_moved_away(tmp_path, caplog):
     directory = tmp_path / "c"
     directory.mkdir()
     garbage(directory)
-    run(directory, lambda store: fill(store, 1))
-    first = (directory / "cache.db.foreign").read_bytes()
-    (directory / "cache.db").write_bytes(b"another")
+    for number in range(9):
+        (directory / f"cache.db.foreign{f'-{number + 1}' if number else ''}").write_bytes(b"x")
 
-    with pytest.raises(StoreUnavailable):
-        open_store("disk", directory)
-    assert (directory / "cache.db.foreign").read_bytes() == first
+    async def play(store):
+        await fill(store, 3)
+        assert await store.load(key("0")) is None
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "move them away" in caplog.text
+        (directory / "cache.db.foreign-4").unlink()
+        await fill(store, 3)
+        assert await store.load(key("0"))
+
+    run(directory, play)
+    assert (directory / "cache.db.foreign-4").read_bytes() == noise("garbage", 50_000)
 
 
 def test_what_is_not_a_file_is_left_alone(tmp_path):
@@ -571,9 +713,17 @@ def test_a_lock_that_lasts_costs_writes_and_no_reads(tmp_path, caplog):
     run(tmp_path / "c", play)
 
 
-def test_a_directory_that_cannot_be_written_is_unavailable():
-    with pytest.raises(StoreUnavailable, match="/proc"):
-        open_store("disk", Path("/proc/ghproxy"))
+@pytest.mark.parametrize(
+    ("directory", "reason"),
+    [
+        ("/proc/ghproxy", "/proc/ghproxy: No such file or directory"),
+        ("/proc", "/proc/cache.db: No such file or directory"),
+    ],
+)
+def test_a_directory_that_cannot_be_written_is_unavailable_for_a_readable_reason(directory, reason):
+    with pytest.raises(StoreUnavailable) as raised:
+        open_store("disk", Path(directory))
+    assert raised.value.reason == reason
 
 
 def test_a_spell_of_failures_is_told_once_and_its_end_too(caplog):
@@ -589,4 +739,5 @@ def test_a_spell_of_failures_is_told_once_and_its_end_too(caplog):
     spell.failed("no room")
 
     assert spell.errors == 6
+    assert "after 5 failed" in caplog.text
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING"]

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from ghproxy.stores.budget import budget, growth_of, pages_of
-from ghproxy.stores.database import Database, StoreError, translated
+from ghproxy.stores.database import Database
+from ghproxy.stores.faults import StoreError, translated
 from ghproxy.stores.pending import Batch, Change, Freshen, Remove, Save
 from ghproxy.stores.writing import DatabaseWriter
 from tests.support.stores import MEBIBYTE, key, noise, response
