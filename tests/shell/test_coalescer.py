@@ -1,6 +1,7 @@
 """The six endings of a flight, and what must never happen to those who wait for one."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -258,6 +259,20 @@ def test_a_failed_flight_does_not_end_the_wait_for_the_other(failed):
     asyncio.run(story())
 
 
+def test_an_unexpected_error_in_one_flight_does_not_end_the_wait_for_the_other():
+    async def story():
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        airport.landings[0].set_exception(ZeroDivisionError())
+        await settle()
+        result = airport.land(1)
+        assert (await follower).result is result
+        with pytest.raises(ZeroDivisionError):
+            await leader
+
+    asyncio.run(story())
+
+
 def test_two_failed_flights_end_the_wait():
     async def story():
         airport = Airport(IMPATIENT)
@@ -398,6 +413,37 @@ def test_an_unexpected_error_reaches_everybody_and_nobody_hangs():
         airport.landings[0].set_exception(ZeroDivisionError())
         results = await asyncio.gather(*passengers, return_exceptions=True)
         assert [type(result) for result in results] == [ZeroDivisionError] * 3
+
+    asyncio.run(story())
+
+
+def test_a_passenger_that_leaves_as_its_flight_lands_keeps_nobody_from_landing():
+    async def story():
+        airport = Airport()
+        leader, follower = airport.passenger(), airport.passenger()
+        await settle()
+        result = airport.land(0)
+        await asyncio.sleep(0)  # the flight has ended, and its passengers are told next
+        leader.cancel()
+        assert (await follower).result is result
+
+    asyncio.run(story())
+
+
+def test_an_error_that_nobody_looked_at_any_more_is_not_reported_as_forgotten():
+    async def story():
+        reported = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: reported.append(what))
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        airport.land(0)
+        airport.landings[1].set_exception(ZeroDivisionError())
+        await asyncio.gather(leader, follower)
+        await settle()
+        del airport
+        gc.collect()
+        await settle()
+        assert reported == []
 
     asyncio.run(story())
 
