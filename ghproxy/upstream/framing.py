@@ -16,7 +16,9 @@ from ghproxy.upstream.base import UpstreamRequest
 LARGE_CONTENT_BYTES: Final = 16 * 1024
 """Content above this goes out as a second write: joining it would copy it."""
 
-_OURS: Final = HOP_BY_HOP | {b"host", b"content-length"}
+NOT_END_TO_END: Final = HOP_BY_HOP | {b"host", b"content-length"}
+"""What a request's fields never hold: the upstream writes it, or nobody does."""
+
 _EXPECTS_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
 _NOT_IN_TARGET: Final = bytes(range(0x21)) + bytes(range(0x7F, 0x100))
 _is_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -121,7 +123,7 @@ def _method(method: str) -> bytes:
 
 
 def _check_name(name: bytes) -> None:
-    if not _is_token(name) or name in _OURS or name != name.lower():
+    if not _is_token(name) or name in NOT_END_TO_END or name != name.lower():
         raise ValueError("not the lower-case name of an end-to-end field")
     if len(_NAMES) < _MEMO_LIMIT:
         _NAMES.add(name)

@@ -10,10 +10,8 @@ from typing import Final
 import httpx
 
 from ghproxy.core.errors import ProxyError, UpstreamError
-from ghproxy.core.fields import HOP_BY_HOP
 from ghproxy.upstream.base import OriginAddress, Upstream, UpstreamRequest, UpstreamResponse
-
-_OURS: Final = HOP_BY_HOP | {b"host", b"content-length"}
+from ghproxy.upstream.framing import NOT_END_TO_END
 
 _ERRORS: Final[dict[ProxyError, type[httpx.TransportError]]] = {
     ProxyError.DNS_ERROR: httpx.ConnectError,
@@ -82,7 +80,9 @@ class _Stream(httpx.AsyncByteStream):
 
 async def _upstream_request(request: httpx.Request) -> UpstreamRequest:
     fields = tuple(
-        (name.lower(), value) for name, value in request.headers.raw if name.lower() not in _OURS
+        (name.lower(), value)
+        for name, value in request.headers.raw
+        if name.lower() not in NOT_END_TO_END
     )
     length = request.headers.get("content-length")
     content: bytes | AsyncIterator[bytes]
