@@ -192,15 +192,18 @@ async def _close(house: House, lifecycle: Lifecycle) -> None:
 def _listeners(settings: Settings, house: House, lifecycle: Lifecycle) -> list[Listener]:
     listen = settings.listen
     listeners = [
-        Listener("main", house.endpoint, listen.host, listen.port, is_gateway=True),
+        Listener("--port", house.endpoint, listen.host, listen.port, is_gateway=True),
         Listener(
-            "metrics", metrics_app(house.telemetry.exposition), listen.host, listen.metrics_port
+            "--metrics-port",
+            metrics_app(house.telemetry.exposition),
+            listen.host,
+            listen.metrics_port,
         ),
-        Listener("health", health_app(lifecycle.is_ready), listen.host, listen.health_port),
+        Listener("--health-port", health_app(lifecycle.is_ready), listen.host, listen.health_port),
     ]
     if listen.pprof_port is not None:
         listeners.append(
-            Listener("pprof", stacks_app(), LOOPBACK, listen.pprof_port, is_optional=True)
+            Listener("--pprof-port", stacks_app(), LOOPBACK, listen.pprof_port, is_optional=True)
         )
     return listeners
 
@@ -210,11 +213,11 @@ def _introduce(
 ) -> None:
     """Three lines: where it listens, where it caches, how to point a client at it."""
     host = settings.listen.host or "localhost"
-    base = f"http://{f'[{host}]' if ':' in host else host}:{ports['main']}"
+    base = f"http://{f'[{host}]' if ':' in host else host}:{ports['--port']}"
     megabytes = f"{settings.cache.memory_limit_bytes / 1e6:g} MB"
     announce(
         f"listening on {base} for {upstream_url(settings)}"
-        f" (metrics on {ports['metrics']}, health on {ports['health']})"
+        f" (metrics on {ports['--metrics-port']}, health on {ports['--health-port']})"
     )
     if directory is None:
         announce(f"caching in memory, at most {megabytes}")

@@ -77,7 +77,8 @@ class Lifecycle:
 class Listener(msgspec.Struct, frozen=True):
     """An ASGI application and where it is served; gateways drain first.
 
-    Where an optional one cannot listen, the others are served without it, and a warning says so.
+    `name` is what operators know its port by: the option. Where an optional one cannot listen, the
+    others are served without it, and a warning says so.
     """
 
     name: str

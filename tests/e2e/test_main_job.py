@@ -192,13 +192,14 @@ def test_a_bad_start_is_one_clear_line_and_exit_2(options, word):
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_port_in_use_is_one_clear_line_and_exit_2(proxy):
-    command = [sys.executable, "-m", "ghproxy", f"--port={proxy.port}", "--host=127.0.0.1",
-               "--metrics-port=0", "--health-port=0", "--pprof-port=0",
-               "--cache-store=memory"]  # fmt: skip
+@pytest.mark.parametrize("option", ["--port", "--metrics-port", "--health-port"])
+def test_a_port_in_use_is_one_clear_line_that_names_the_option_and_exit_2(proxy, option):
+    others = {"--port", "--metrics-port", "--health-port", "--pprof-port"} - {option}
+    command = [sys.executable, "-m", "ghproxy", "--host=127.0.0.1", "--cache-store=memory",
+               f"{option}={proxy.port}", *(f"{other}=0" for other in others)]  # fmt: skip
     ended = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, timeout=30)
     assert ended.returncode == 2
-    assert ended.stderr == f"ghproxy: port {proxy.port} is in use (main)\n"
+    assert ended.stderr == f"ghproxy: port {proxy.port} is in use ({option})\n"
 
 
 def test_the_metrics_of_a_run_carry_prows_names_and_labels(github, proxy):
