@@ -138,7 +138,7 @@ class Database:
         try:
             identity = self.directory.identity()
         except OSError as error:  # the directory cannot be entered any more, or is a file now
-            raise StoreError(f"the database was moved: {error}", is_moved=True) from error
+            raise StoreError(f"the database was moved: {error.strerror}", is_moved=True) from error
         if identity != self.identity:
             raise StoreError("the database was moved or deleted", is_moved=True)
 

@@ -146,7 +146,7 @@ class StoreDirectory:
         """Everything the store has here, as the file system counts it."""
         try:
             return sum(_bytes(file) for file in self.path.iterdir() if _is_ours(file.name))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     def bytes_set_aside(self) -> int:

@@ -17,7 +17,7 @@ from ghproxy.stores.base import StoreSnapshot, StoreUnavailable
 from ghproxy.stores.budget import budget
 from ghproxy.stores.database import Database
 from ghproxy.stores.directory import Identity, StoreDirectory
-from ghproxy.stores.faults import DamagedFrameError, StoreError
+from ghproxy.stores.faults import DamagedFrameError, StoreError, translated
 from ghproxy.stores.pending import Batch, Freshen, PendingWrites, Remove, Save
 from ghproxy.stores.spell import Spell
 from ghproxy.stores.writing import USE_SECONDS, DatabaseWriter
@@ -169,10 +169,11 @@ class DiskStore:
         """Entries and bytes on the file system."""
         database = self._on_loop()
         try:
-            entries = 0 if database is None else database.entries()
-            return entries, self._directory.bytes_used()
-        except (StoreError, OSError) as error:
-            self._reads.failed(error)
+            with translated():
+                entries = 0 if database is None else database.entries()
+                return entries, self._directory.bytes_used()
+        except StoreError as fault:
+            self._reads.failed(fault)
             return 0, 0
 
     def _evictions(self) -> int:

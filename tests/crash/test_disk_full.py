@@ -145,6 +145,20 @@ def test_a_disk_too_full_to_begin_with_is_told_once_and_recovered_from(small_dis
     asyncio.run(play())
 
 
+def test_a_stranger_on_a_full_disk_is_moved_and_told_of(small_disk, caplog):
+    (small_disk / "c").mkdir()
+    (small_disk / "c" / "cache.db").write_bytes(b"somebody's")
+    (small_disk / "ballast").write_bytes(bytes(2 * MEBIBYTE - 8192))
+
+    async def play():
+        async with opened("disk", small_disk / "c"):
+            assert "kept as cache.db.foreign" in caplog.records[0].message
+            assert "full" in caplog.records[0].message
+
+    asyncio.run(play())
+    assert (small_disk / "c" / "cache.db.foreign").read_bytes() == b"somebody's"
+
+
 def test_a_store_that_never_had_room_ends_in_order(small_disk):
     (small_disk / "ballast").write_bytes(bytes(2 * MEBIBYTE - 8192))
 
@@ -171,6 +185,7 @@ def test_a_file_in_place_of_the_directory_is_told_once_and_recovered_from(tmp_pa
             await store.save(key("now"), response(b"now"))
             await store.flush()
             assert await store.load(key("now")) == response(b"now")
+            assert [record.levelname for record in caplog.records].count("WARNING") == 1
 
     asyncio.run(play())
 

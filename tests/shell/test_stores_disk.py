@@ -544,11 +544,11 @@ def test_a_database_cut_short_is_a_cold_start(tmp_path, length):
     run(directory, play)
 
 
-def outdated(directory, *, in_log):
+def outdated(directory, *, in_log, count=50):
     """A database of another version, its bytes in the file or in the log beside it."""
 
     async def play(store):
-        await fill(store, 50, size=60_000)
+        await fill(store, count, size=60_000)
         if in_log:
             shutil.copytree(directory, directory.with_name("crashed"))
 
@@ -577,13 +577,17 @@ def test_what_is_set_aside_of_ours_counts_towards_the_bound(tmp_path, in_log):
 
 
 @pytest.mark.parametrize("in_log", [False, True])
-def test_what_would_take_half_the_bound_is_deleted_if_it_was_ours(tmp_path, in_log, caplog):
+@pytest.mark.parametrize(("count", "limit"), [(50, 6 * MEBIBYTE), (115, 12 * MEBIBYTE)])
+def test_what_would_take_half_the_bound_is_deleted_if_it_was_ours(
+    tmp_path, count, limit, in_log, caplog
+):
     directory = tmp_path / "c"
-    outdated(directory, in_log=in_log)
+    outdated(directory, in_log=in_log, count=count)
 
-    run(directory, lambda store: fill(store, 1), limit_bytes=6 * MEBIBYTE)
+    run(directory, lambda store: fill(store, 1), limit_bytes=limit)
     assert [file.name for file in directory.iterdir()] == ["cache.db"]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "deleted, starting cold" in caplog.text
 
 
 def test_what_was_set_aside_goes_where_a_lowered_bound_has_no_room_for_it(tmp_path):
