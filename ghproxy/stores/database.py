@@ -221,7 +221,11 @@ class Database:
             self._connect()
         except FOREIGN_ERRORS as error:
             self.close()
-            return fault_from(error)
+            fault = fault_from(error)
+            # What it could not open was to be made: of a lack of files SQLite says no more.
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CANTOPEN:
+                return StoreError(str(fault), is_full=self.directory.has_no_room())
+            return fault
         return None
 
     def _make_room(self) -> None:

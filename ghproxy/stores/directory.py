@@ -152,6 +152,11 @@ class StoreDirectory:
     def bytes_set_aside(self) -> int:
         return sum(_bytes(self.path / name) for name in _with_logs(_SET_ASIDE))
 
+    def has_no_room(self) -> bool:
+        """Whether the file system has no byte or no file left to give."""
+        room = os.statvfs(self.path)
+        return room.f_bavail == 0 or (room.f_files > 0 and room.f_favail == 0)
+
     def wal_bytes(self) -> int:
         return _bytes(self._wal)
 

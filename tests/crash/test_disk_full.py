@@ -46,11 +46,12 @@ def test_a_file_that_may_not_grow_costs_the_cache_and_nothing_else(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of two megabytes."""
+    """A file system of two megabytes, and of eight files and directories, itself included."""
     place = tmp_path / "disk"
     place.mkdir()
     mount = shutil.which("mount")
-    command = [mount or "mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)]
+    options = "size=2m,nr_inodes=8"
+    command = [mount or "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
     if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount a small file system")
     yield place
@@ -157,6 +158,32 @@ def test_a_stranger_on_a_full_disk_is_moved_and_told_of(small_disk, caplog):
 
     asyncio.run(play())
     assert (small_disk / "c" / "cache.db.foreign").read_bytes() == b"somebody's"
+
+
+@pytest.mark.parametrize("files_left", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_where_no_files_can_be_made_it_waits_for_them(small_disk, caplog, is_begun, files_left):
+    async def keep(store, word):
+        await store.save(key(word), response(word.encode()))
+        await store.flush()
+        return await store.load(key(word)) is not None
+
+    async def play():
+        if is_begun:
+            async with opened("disk", small_disk / "c") as store:
+                assert await keep(store, "begun")
+        taken = 7 - files_left - 2 * is_begun
+        for number in range(taken):
+            (small_disk / str(number)).touch()
+        async with opened("disk", small_disk / "c") as store:
+            has_room = files_left + is_begun * 2 >= 4
+            assert await keep(store, "full") is has_room
+            assert len(caplog.records) <= 1
+            for number in range(taken):
+                (small_disk / str(number)).unlink()
+            assert await keep(store, "room again")
+
+    asyncio.run(play())
 
 
 def test_a_store_that_never_had_room_ends_in_order(small_disk):
