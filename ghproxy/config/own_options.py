@@ -36,7 +36,7 @@ OWN_OPTIONS: Final = (
     Option(
         name="memory-sizeMB",
         kind=size("MB", 1_000_000, 1),
-        default=256,
+        default=32,
         owner=Owner.OURS,
         summary="the most that the memory cache may take",
         user="operators with a memory limit",

@@ -87,7 +87,8 @@ PROW_OPTIONS: Final = (
         default=LogLevel.DEBUG.value,
         owner=Owner.PROW,
         summary="the least severe messages that are written",
-        user="everyone who finds the log too long (`info`, `warning`) or too short (`trace`)",
+        user="everyone who finds the log too long: `info` leaves out the requests refused",
+        detail="Nothing is logged below `debug`: `trace` is the same.",
     ),
     Option(
         name="metrics-port",

@@ -84,7 +84,7 @@ def test_with_no_options_everything_has_its_documented_default():
             directory=Path(HOME_CACHE),
             is_directory_explicit=False,
             disk_limit_bytes=1_000_000_000,
-            memory_limit_bytes=256_000_000,
+            memory_limit_bytes=32_000_000,
             max_stored_bytes=16_000_000,
         ),
         gateway=GatewaySettings(
