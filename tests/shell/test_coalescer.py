@@ -113,6 +113,36 @@ def test_a_flight_that_nobody_waits_for_is_cancelled_and_boards_nobody():
     asyncio.run(story())
 
 
+def test_nobody_boards_a_flight_that_is_being_cancelled():
+    async def story():
+        airport = Airport()
+        passenger = airport.passenger()
+        await settle()
+        passenger.cancel()
+        await asyncio.sleep(0)  # it has left, and the flight does not know its end yet
+        late = airport.passenger()
+        await settle()
+        result = airport.land(1)
+        assert (await late).result is result
+
+    asyncio.run(story())
+
+
+def test_whoever_leaves_as_the_flight_breaks_down_just_leaves():
+    async def story():
+        airport = Airport()
+        passenger = airport.passenger()
+        await settle()
+        airport.landings[0].set_exception(ZeroDivisionError())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        passenger.cancel()
+        await asyncio.wait([passenger])
+        assert passenger.cancelled()
+
+    asyncio.run(story())
+
+
 def test_a_passenger_that_leaves_before_the_flight_has_begun_leaves_nothing_behind():
     async def story():
         airport = Airport()
@@ -297,6 +327,19 @@ def test_a_follower_with_two_seats_that_leaves_gives_up_both():
         assert airport.landings[1].cancelled()
         result = airport.land(0)
         assert (await leader).result is result
+
+    asyncio.run(story())
+
+
+def test_a_last_follower_with_two_seats_ends_both_flights():
+    async def story():
+        airport = Airport(IMPATIENT)
+        leader, follower = await impatient_follower(airport)
+        for passenger in (leader, follower):
+            passenger.cancel()
+        await asyncio.wait([leader, follower])
+        await settle()
+        assert [landing.cancelled() for landing in airport.landings] == [True, True]
 
     asyncio.run(story())
 

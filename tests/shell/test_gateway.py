@@ -425,6 +425,34 @@ def test_a_slot_is_held_until_the_content_is_through():
     play(story, slots=1)
 
 
+def test_a_client_that_leaves_while_the_store_is_read_gives_its_slot_back():
+    async def story(house, github):
+        reading = asyncio.Event()
+
+        async def load(key):
+            reading.set()
+            await asyncio.Event().wait()
+
+        house.store.load = load
+        client = house.client(b"/x", ALICE)
+        await reading.wait()
+        assert house.throttle.snapshot().in_use == 1
+        client.cancel()
+        await asyncio.wait([client])
+        assert house.upstream.requests == []
+
+    play(story)
+
+
+def test_a_large_refusal_is_relayed_as_it_comes():
+    async def story(house, github):
+        content = bytes(200_000)
+        house.upstream.answer = lambda _: FakeResponse(404, (), content, content)
+        assert (await house.get(b"/x", ALICE)).seen == (404, content * 2, "NO-STORE")
+
+    play(story)
+
+
 @pytest.mark.parametrize("begun", [0, 1])
 def test_a_client_that_leaves_a_stream_gives_everything_back(begun):
     async def story(house, github):
