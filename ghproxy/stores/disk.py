@@ -20,7 +20,8 @@ from ghproxy.stores.directory import Identity, StoreDirectory
 from ghproxy.stores.faults import DamagedFrameError, StoreError, translated
 from ghproxy.stores.pending import Batch, Freshen, PendingWrites, Remove, Save
 from ghproxy.stores.spell import Spell
-from ghproxy.stores.writing import USE_SECONDS, DatabaseWriter
+from ghproxy.stores.uses import RecentUses
+from ghproxy.stores.writing import DatabaseWriter
 
 __all__ = ["DiskStore", "StoreUnavailable"]
 
@@ -28,7 +29,6 @@ INLINE_BYTES: Final = 128 * 1024
 """Content up to this length is read on the event loop."""
 PENDING_BYTES: Final = 64 * 2**20
 FLUSH_SECONDS: Final = 10.0
-_MAX_USES: Final = 200_000
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +56,13 @@ class DiskStore:
         self._loop_database: Database | None = None
         self._reader_database: Database | None = None
         self._database_writer: DatabaseWriter | None = None
-        self._past_evictions = 0
         self._reads = Spell("reads", clock)
         self._writes = Spell("writes", clock)
         self._frames = Spell("frames", clock)
         self._queue = Spell("writes to the queue", clock)
         self._pending = PendingWrites(pending_bytes)
         self._condemned: Database | None = None
-        self._recent: set[int] = set()
-        self._recent_until = 0.0
+        self._uses = RecentUses()
         self._is_closed = False
         try:
             self._open(None, "")
@@ -115,12 +113,7 @@ class DiskStore:
     def touch(self, key: CacheKey) -> None:
         """Note a use that a faster layer answered; it is written at most once an hour."""
         now = self._clock.now()
-        if now >= self._recent_until or len(self._recent) >= _MAX_USES:
-            self._recent.clear()
-            self._recent_until = now + USE_SECONDS
-        mark = hash(key)  # 8 bytes for 64; a collision costs one unrecorded use
-        if mark not in self._recent:
-            self._recent.add(mark)
+        if self._uses.is_worth_noting(key, now):
             self._pending.use(key, now)
 
     def snapshot(self) -> StoreSnapshot:
@@ -130,7 +123,7 @@ class DiskStore:
             entries=entries,
             bytes_used=bytes_used,
             bytes_limit=self._limit_bytes,
-            evictions=self._past_evictions + self._evictions(),
+            evictions=self._evictions(),
             errors=self._reads.errors + self._writes.errors + self._frames.errors,
             dropped=self._pending.dropped,
         )
@@ -282,18 +275,16 @@ class DiskStore:
     def _replace(self, fault: StoreError) -> None:
         self._close_writer()
         old = self._database
-        evictions = self._past_evictions + self._evictions()
         is_news = old is not None and fault.is_moved and not self._writes.is_on
         damaged = old.identity if old is not None and fault.is_damage else None
         self._open(damaged, f"{self._path}: {fault}, starting cold" if is_news else "")
-        self._past_evictions = evictions
 
     def _open(self, damaged: Identity | None, news: str) -> None:
         """Open a new database; if that set something aside, that is the news."""
         database = Database(self._path, self._limit_bytes, damaged)
         if database.notice or news:
             logger.warning("cache: %s", database.notice or news)
-        self._database_writer = DatabaseWriter(database)
+        self._database_writer = DatabaseWriter(database, self._evictions())
         self._database = database
 
     def _close_writer(self) -> None:

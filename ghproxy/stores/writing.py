@@ -15,9 +15,7 @@ from ghproxy.stores.codec import frame_from_content, frame_from_head
 from ghproxy.stores.database import Database, content_row, head_row
 from ghproxy.stores.faults import StoreError, translated
 from ghproxy.stores.pending import Batch, Change, Freshen, Remove, Save
-
-USE_SECONDS: Final = 3600.0
-"""A use is written down at most once in this time, lest every read become a write."""
+from ghproxy.stores.uses import USE_SECONDS
 
 _TAG: Final = "SELECT tag FROM Cache WHERE key = ? AND raw = 1"
 _COLDEST: Final = "SELECT key, tag FROM Cache WHERE size = 1 ORDER BY access_time LIMIT ?"
@@ -33,8 +31,9 @@ _Item = TypeVar("_Item")
 class DatabaseWriter:
     """Writes batches; raises StoreError."""
 
-    def __init__(self, database: Database) -> None:
-        self.evictions = 0
+    def __init__(self, database: Database, evictions: int = 0) -> None:
+        self.evictions = evictions
+        """Since the start, those of earlier databases included."""
         self._database = database
         self._budget = database.budget
         self._pause = threading.Event()

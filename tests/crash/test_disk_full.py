@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.support.processes import ghproxy
 from tests.support.stores import MEBIBYTE, key, noise, opened, response
 from tests.support.stores_child import original
 
@@ -131,7 +132,6 @@ def test_a_disk_too_full_to_begin_with_is_told_once_and_recovered_from(small_dis
                 assert await store.load(key(word)) is None
             assert store.snapshot().dropped == 2
             assert store.snapshot().entries == 0
-            assert list((small_disk / "c").iterdir()) == []
             assert [record.levelname for record in caplog.records] == ["WARNING"]
 
             (small_disk / "ballast").unlink()
@@ -144,6 +144,16 @@ def test_a_disk_too_full_to_begin_with_is_told_once_and_recovered_from(small_dis
             assert len(caplog.records) == 1
 
     asyncio.run(play())
+
+
+def test_the_program_starts_and_starts_again_in_a_full_directory_it_was_told_to_use(small_disk):
+    (small_disk / "ballast").write_bytes(bytes(2 * MEBIBYTE - 8192))
+    options = ("--cache-dir", small_disk / "c", "--cache-sizeGB=0.1")
+    for _ in range(2):
+        with ghproxy("http://127.0.0.1:9", *options) as gateway:
+            assert gateway.stop() == 0
+        assert gateway.said.count("WARNING") == 1
+        assert "full" in gateway.said
 
 
 def test_a_stranger_on_a_full_disk_is_moved_and_told_of(small_disk, caplog):
@@ -186,7 +196,7 @@ def test_where_no_files_can_be_made_it_waits_for_them(small_disk, caplog, is_beg
     asyncio.run(play())
 
 
-def test_a_store_that_never_had_room_ends_in_order(small_disk):
+def test_a_store_that_never_had_room_ends_in_order_and_leaves_nothing(small_disk):
     (small_disk / "ballast").write_bytes(bytes(2 * MEBIBYTE - 8192))
 
     async def play():
@@ -194,6 +204,7 @@ def test_a_store_that_never_had_room_ends_in_order(small_disk):
             assert await store.load(key()) is None
 
     asyncio.run(play())
+    assert list((small_disk / "c").iterdir()) == []
 
 
 def test_a_file_in_place_of_the_directory_is_told_once_and_recovered_from(tmp_path, caplog):
