@@ -20,7 +20,7 @@ from ghproxy.retrieval import Retrieval, RetrievalSettings
 from ghproxy.retrieved import Retrieved, dispose
 from ghproxy.stores.base import Store
 from ghproxy.stores.disk import DiskStore, StoreUnavailable
-from ghproxy.stores.memory import MemoryStore
+from ghproxy.stores.memory import MemoryStore, largest_content_bytes
 from ghproxy.stores.tiered import TieredStore
 from ghproxy.telemetry import Telemetry
 from ghproxy.throttle import Throttle
@@ -94,7 +94,7 @@ def build(settings: Settings, store: Store, disk_directory: Path | None) -> Hous
     coalescer: Coalescer[Retrieved] = Coalescer(CoalescerSettings(), clock, dispose)
     retrieval = Retrieval(
         RetrievalSettings(
-            max_stored_bytes=settings.cache.max_stored_bytes,
+            max_stored_bytes=_max_stored_bytes(settings, disk_directory),
             policy=Policy(settings.gateway.stale_if_error_seconds),
             user_agent=_USER_AGENT,
             answer_timeout_seconds=0.8 * settings.gateway.request_timeout_seconds,
@@ -146,6 +146,14 @@ def _open_upstream(settings: Settings) -> Upstream:
         )
     except ValueError as error:
         raise StartError(str(error)) from error
+
+
+def _max_stored_bytes(settings: Settings, disk_directory: Path | None) -> int:
+    """As the settings say, but where memory stands in for the disk no more than memory keeps."""
+    cache = settings.cache
+    if disk_directory is not None:
+        return cache.max_stored_bytes
+    return min(cache.max_stored_bytes, largest_content_bytes(cache.memory_limit_bytes))
 
 
 async def _serve(settings: Settings, announce: Announce) -> int:

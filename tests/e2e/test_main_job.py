@@ -160,6 +160,20 @@ def test_it_says_three_lines_and_ends_with_success(github, tmp_path):
     assert "curl" in lines[2]
 
 
+def test_memory_in_the_place_of_the_disk_gathers_no_more_than_it_keeps(github, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a directory")
+    environment = {"XDG_CACHE_HOME": str(blocked)}
+    options = ("--cache-store=disk", "--memory-sizeMB=1")
+    with ghproxy(github.url, *options, environment=environment) as proxy:
+        token = github.token()
+        for size, modes in ((500_000, ["MISS", "REVALIDATED"]), (2_000_000, ["NO-STORE"] * 2)):
+            target = f"{proxy.url}/repos/acme/anvil/contents/generated/{size}"
+            raw = "application/vnd.github.raw"
+            asked = [ask(target, token, Accept=raw)[1]["x-cache-mode"] for _ in range(2)]
+            assert asked == modes
+
+
 def test_without_a_usable_directory_it_says_so_once_and_caches_in_memory(github, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")

@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+import pytest
 
 from ghproxy.stores.memory import MemoryStore
 from ghproxy.stores.tiered import TieredStore
@@ -65,7 +66,7 @@ def test_a_load_fills_the_front_and_the_next_only_tells_the_back():
 
 
 def test_saving_and_freshening_reach_both():
-    fresher = msgspec.structs.replace(response(b"x").head, validated_at=9.0)
+    fresher = msgspec.structs.replace(response(b"x").head, validated_at=9.0, own_fields=b"a\nb")
 
     async def play(store, front, back):
         await store.save(key(), response(b"x"))
@@ -73,6 +74,19 @@ def test_saving_and_freshening_reach_both():
         for layer in (front, back):
             assert (await layer.load(key())).head == fresher
         assert back.asked == ["save", "freshen", "load"]
+
+    run(play)
+
+
+@pytest.mark.parametrize(("validated_at", "reaches_back"), [(3599.0, False), (3600.0, True)])
+def test_a_new_time_of_validation_reaches_the_back_once_an_hour(validated_at, reaches_back):
+    fresher = msgspec.structs.replace(response(b"x").head, validated_at=validated_at)
+
+    async def play(store, front, back):
+        await store.save(key(), response(b"x"))
+        await store.freshen(key(), fresher)
+        assert (await store.load(key())).head == fresher
+        assert ("freshen" in back.asked) is reaches_back
 
     run(play)
 
