@@ -138,6 +138,7 @@ def test_a_client_that_reads_slowly_stops_the_transfer_from_the_origin():
         for _ in range(1000):
             await peer.send(BLOCK[:100_000])
             sent.add(100_000)
+        await peer.gone()  # the end of a script cuts off what its socket has not taken yet
 
     async def scene():
         async with stack(origin) as house, house.connected() as client:
@@ -148,7 +149,7 @@ def test_a_client_that_reads_slowly_stops_the_transfer_from_the_origin():
             assert head.startswith(b"HTTP/1.1 200 ")
             await eventually(sent.stands_still, "the transfer was not stopped")
             assert sent.count < BUFFERED_BYTES
-            assert await house.gauges() == (1, 0)
+            await house.reaches(0)  # its slot is others' by now, the transfer still its own
             digest = hashlib.sha256(await client.reader.readexactly(LARGE_BYTES))
             assert digest.hexdigest() == hashlib.sha256(BLOCK[:100_000] * 1000).hexdigest()
             assert house.gateway.resident_bytes() - baseline < FLAT_BYTES
