@@ -53,12 +53,12 @@ def test_a_disk_cache_that_is_filled_and_read_takes_less_than_200_mb(tmp_path, c
         options = ("--cache-dir", tmp_path / "cache", "--cache-sizeGB", "1")
         with ghproxy(f"http://{HOST}:{port}", *options) as gateway:
             seen, hits = [gateway.resident_bytes()], [0]
-            for _ in range(2):
+            while len(seen) < 3 or (sum(hits) <= ANSWERS / 2 and len(seen) < 6):
                 slices = [range(start, ANSWERS, CLIENTS) for start in range(CLIENTS)]
                 hits = await asyncio.gather(*(read(gateway.port, each) for each in slices))
                 seen.append(gateway.resident_bytes())
-            # How many writes a slow disk leaves out is not the claim; that it is read from is.
-            assert sum(hits) > ANSWERS / 10
+            # A slow disk leaves out writes of the first pass; those that follow make up for it.
+            assert sum(hits) > ANSWERS / 2
             await aside(gateway.stop)
         with capsys.disabled():
             megabytes = ", ".join(f"{count / 1e6:.0f} MB" for count in seen)
